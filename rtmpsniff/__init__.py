@@ -1,0 +1,3 @@
+"""rtmpsniff: watches RTMP and shows every byte with its meaning."""
+
+from __future__ import annotations

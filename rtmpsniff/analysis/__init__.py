@@ -1,0 +1,3 @@
+"""Events become figures and findings."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Files and interfaces become packets."""
+
+from __future__ import annotations

@@ -1,0 +1,71 @@
+"""What is wrong, as data: rules with stable codes, and findings that point at the bytes they rest on.
+
+A rule says what is judged, with the clause of the specification; a finding says that it was broken, where, and how
+badly. The severity belongs to the finding, since the same rule can break one receiver and merely irritate another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+
+class Severity(Enum):
+    """How bad it is: an error breaks a peer, a warning is a risk, a note is worth knowing."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Rule(NamedTuple):
+    """One thing that can be judged. `clause` is of the RTMP 1.0 specification unless it names another text."""
+
+    code: str
+    clause: str
+    title: str
+
+
+class Evidence(NamedTuple):
+    """Where a finding can be seen: an offset in the sender's stream, or in the message that it belongs to."""
+
+    text: str
+    offset: int
+    length: int = 0
+    in_message: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule and what was found. The layer that knows the connection, the sender and the time fills them in."""
+
+    rule: Rule
+    severity: Severity
+    title: str
+    evidence: tuple[Evidence, ...] = ()
+    advice: str = ""
+    connection: int = 0
+    sender: str = ""  # "client", "server", or "" where it concerns both
+    time: int = 0  # nanoseconds since the epoch
+    packet: int = 0
+    messages: tuple[int, ...] = ()
+
+
+CAPTURE_QUALITY = Rule("capture.quality", "", "The capture is incomplete")
+WRONG_PROTOCOL = Rule("proto.wrong_protocol", "5.2.2", "Not RTMP")
+HANDSHAKE_STALLED = Rule("hs.stalled", "5.2.1", "The handshake is not complete")
+HANDSHAKE_ECHO = Rule("hs.echo", "5.2.4", "The handshake reply is no echo")
+HANDSHAKE_ENCRYPTED = Rule("hs.encrypted", "", "Encrypted after the handshake")
+CHUNK_DESYNC = Rule("chunk.desync", "5.3", "The chunk stream does not parse")
+CHUNK_SIZE_VALUE = Rule("chunk.size_value", "5.4.1", "Odd chunk size")
+CHUNK_FIRST_FORMAT = Rule("chunk.first_fmt", "5.3.1.2.1", "A chunk stream does not begin with format 0")
+CHUNK_INTERRUPTED = Rule("chunk.interrupted", "5.3.1", "A message was broken off by a new header")
+ABORT_SEEN = Rule("abort.seen", "5.4.2", "A message was aborted")
+EXTENDED_STYLE = Rule("ts.ext_fmt3_style", "5.3.1.3", "Extended timestamp on format 3")
+EXTENDED_DELTA = Rule("ts.ext_delta", "5.3.1.3", "Extended timestamp delta")
+AMF_MALFORMED = Rule("amf.malformed", "AMF 0", "AMF data that cannot be read in full")
+BODY_MALFORMED = Rule("body.malformed", "5.4, 7.1", "A body that cannot be read in full")
+MEMORY_BUDGET = Rule("memory.budget", "", "Too much is held back")
+
+RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

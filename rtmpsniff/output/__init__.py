@@ -1,0 +1,3 @@
+"""Events become text and files."""
+
+from __future__ import annotations

@@ -1,0 +1,94 @@
+"""AMF values as Python values.
+
+What Python can say plainly is said plainly: numbers are `float` (AMF3 integers `int`), strings `str`, booleans
+`bool`, null `None`, strict arrays `list`. The rest has a class here. Strings that were not valid UTF-8 hold lone
+surrogates (see `rtmpsniff.text`). Nothing that was on the wire is dropped: order and duplicate keys stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+
+class Undefined:
+    """The AMF value `undefined`, of which there is one."""
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+
+class Unsupported:
+    """The AMF0 value `unsupported` (marker 0x0D), of which there is one."""
+
+    def __repr__(self) -> str:
+        return "UNSUPPORTED"
+
+
+UNDEFINED: Final = Undefined()
+UNSUPPORTED: Final = Unsupported()
+
+
+@dataclass(slots=True)
+class Object:
+    """An anonymous or typed object: names and values in wire order; the last of equal names wins a look-up."""
+
+    pairs: list[tuple[str, Value]] = field(default_factory=list)
+    class_name: str | None = None
+
+    def get(self, name: str, default: Value = None) -> Value:
+        for key, value in reversed(self.pairs):
+            if key == name:
+                return value
+        return default
+
+    def __getitem__(self, name: str) -> Value:
+        for key, value in reversed(self.pairs):
+            if key == name:
+                return value
+        raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(key == name for key, _ in self.pairs)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self.pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+
+@dataclass(slots=True)
+class EcmaArray(Object):
+    """An array with named entries (marker 0x08). `count` is what the sender claimed, a hint at best."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """An instant in milliseconds since 1970 UTC; `timezone` is what was sent, in minutes, and to be ignored."""
+
+    milliseconds: float
+    timezone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Xml:
+    """An XML document as text; never parsed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A later mention of the message's container number `index`; `target` is None where there is no such container."""
+
+    index: int
+    target: Object | list[Value] | None = field(default=None, compare=False, repr=False)
+
+
+Value: TypeAlias = (
+    "float | int | bool | str | Undefined | Unsupported | Object | list[Value] | Date | Xml | Reference | None"
+)
