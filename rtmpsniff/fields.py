@@ -6,8 +6,10 @@ a `Field` that says which bytes it came from. `Cursor.group` nests. Nothing else
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from enum import Enum
+from operator import attrgetter
 from struct import Struct
 from types import TracebackType
 from typing import NamedTuple
@@ -58,6 +60,36 @@ class Field(NamedTuple):
     mask: int = 0  # for fields that share a byte: 0xC0 for fmt
     children: tuple[Field, ...] = ()
     inline: bool = False
+
+
+class Inset(NamedTuple):
+    """Bytes that stand amid a buffer on the wire and do not belong to it: a chunk header inside a message."""
+
+    position: int  # in the buffer, before the byte that stands here
+    address: int  # where it stood on the wire
+    data: bytes
+    fields: tuple[Field, ...]
+
+
+class Block(NamedTuple):
+    """A buffer, what its bytes mean, and how it stood on the wire: all that a dump needs to know.
+
+    Without insets the buffer stood in one piece from `address` on; with them its bytes follow each inset's.
+    """
+
+    address: int
+    data: bytes
+    fields: tuple[Field, ...]
+    insets: tuple[Inset, ...] = ()
+    missing: tuple[tuple[int, int], ...] = ()  # spans of the buffer that were never captured
+
+    def address_of(self, position: int) -> int:
+        """Where on the wire the byte at `position` of the buffer stood."""
+        at = bisect_right(self.insets, position, key=attrgetter("position")) - 1
+        if at < 0:
+            return self.address + position
+        inset = self.insets[at]
+        return inset.address + len(inset.data) + position - inset.position
 
 
 class Unreadable(Exception):

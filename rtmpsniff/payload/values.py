@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeAlias
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Undefined:
@@ -72,6 +75,17 @@ class Date:
 
     milliseconds: float
     timezone: int = 0
+
+    @property
+    def iso(self) -> str | None:
+        """The instant as `2023-11-14T22:13:20Z`; None where there is no exact such text (NaN, year 10000, 0.5 ms)."""
+        if not self.milliseconds.is_integer():
+            return None
+        try:
+            instant = _EPOCH + timedelta(milliseconds=self.milliseconds)
+        except OverflowError:
+            return None
+        return instant.isoformat(timespec="milliseconds").removesuffix("+00:00").removesuffix(".000") + "Z"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,93 @@
+"""A capture at a glance: connections, messages and bytes by type and direction, what was lost or not decoded.
+
+Takes events, keeps counts and a record for each connection, no messages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rtmpsniff.analysis.streams import Purpose, Purposes
+from rtmpsniff.findings import Finding
+from rtmpsniff.payload.types import FAMILIES
+from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Undecoded
+from rtmpsniff.transport.reassembly import Sender
+
+_MEDIA = FAMILIES["media"]  # not looked into: that is most of the bytes and none of the story
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many messages there were, and of how many payload bytes."""
+
+    messages: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class ConnectionSummary:
+    """One connection: how it went, what it was for, what could not be decoded of it."""
+
+    opened: Opened
+    closed: Closed | None = None
+    purpose: Purpose = field(default_factory=Purpose)
+    tallies: dict[tuple[int, Sender], Tally] = field(default_factory=dict)
+    incomplete: Counter[str] = field(default_factory=Counter)  # messages by state
+    undecoded: list[Undecoded] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def messages(self) -> int:
+        return sum(tally.messages for tally in self.tallies.values())
+
+
+class Summary:
+    """All connections of a run, by number."""
+
+    def __init__(self) -> None:
+        self.connections: dict[int, ConnectionSummary] = {}
+        self._purposes = Purposes()
+
+    def see_all(self, events: Iterable[Event]) -> None:
+        """Take the events of a run."""
+        connections = self.connections
+        for event in events:
+            if isinstance(event, Message):
+                tallies = connections[event.connection].tallies
+                key = (event.message_type_id, event.sender)
+                tally = tallies.get(key)
+                if tally is None:
+                    tally = tallies[key] = Tally()
+                tally.messages += 1
+                tally.bytes += event.length
+                if event.message_type_id not in _MEDIA:
+                    self._purposes.see(event)
+                    connections[event.connection].findings += event.decoded.findings
+                if event.state != "whole":
+                    connections[event.connection].incomplete[event.state] += 1
+            else:
+                self._see(event)
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, Opened):
+            purpose = self._purposes.of(event.connection)
+            self.connections[event.connection] = ConnectionSummary(event, purpose=purpose)
+        connection = self.connections[event.connection]
+        if isinstance(event, Closed):
+            connection.closed = event
+        elif isinstance(event, Undecoded):
+            connection.undecoded.append(event)
+        elif isinstance(event, Finding):
+            connection.findings.append(event)
+
+    def totals(self) -> dict[tuple[int, Sender], Tally]:
+        """Messages and bytes of all connections by type and sender."""
+        totals: dict[tuple[int, Sender], Tally] = {}
+        for connection in self.connections.values():
+            for key, tally in connection.tallies.items():
+                total = totals.setdefault(key, Tally())
+                total.messages += tally.messages
+                total.bytes += tally.bytes
+        return totals

@@ -1,0 +1,298 @@
+"""Capture files: takes names of files, gives the packets in them.
+
+A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes; "-" is standard input. This module and
+`live` are the only ones of the package's input side that open anything. A file is read as a stream, in pieces as they
+arrive: from a pipe that somebody still writes to, every whole packet is handed on at once, and memory is bounded by
+the largest record that a format allows.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from heapq import merge
+from io import FileIO, UnsupportedOperation
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from shlex import quote
+from typing import Final, Protocol, Self
+
+from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.pcap import VARIANTS, PcapReader
+from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
+from rtmpsniff.errors import InputError, UserError
+from rtmpsniff.text import decode_text, printable, quoted
+
+STANDARD_INPUT: Final = "-"
+
+# As fast as larger blocks, and what a pipe gives at most; from 256 KiB on, blocks and the packets cut from them
+# no longer stay in the processor's cache, which costs up to half of the speed. Merging many files holds one each.
+BLOCK_SIZE: Final = 64 * 1024
+
+MAGIC_SIZE: Final = 4
+
+
+class Source(Protocol):
+    """What a file is read through: `read` gives what is there, b"" at the end, None where nothing is there yet."""
+
+    @property
+    def closed(self) -> bool: ...
+    def fileno(self) -> int: ...
+    def read(self, size: int, /) -> bytes | None: ...
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """What a capture format brings: blocks of bytes become packets."""
+
+    @property
+    def format(self) -> str: ...  # its name
+    @property
+    def unit(self) -> str: ...  # what its files are made of: records, blocks
+    @property
+    def header_size(self) -> int: ...  # so many bytes of a unit tell how long it is
+
+    ready: bool  # the file header was read
+    need: int  # bytes, from where the last call stopped, that let the next call go on
+    trouble: str  # why nothing more can be read, where that is so
+    packets: int  # read so far
+    captured: int  # bytes of those packets
+
+    def read(self, block: bytes) -> tuple[list[Packet], int]:
+        """The packets that are whole in `block` and how many bytes of it were used."""
+
+
+FORMATS: Final[dict[bytes, Callable[[int], Reader]]] = {
+    **dict.fromkeys(VARIANTS, PcapReader),
+    SECTION_HEADER: PcapngReader,
+}
+
+# What a capture is often packed in: how it begins, what it is called, what unpacks it to standard output.
+COMPRESSIONS: Final = (
+    (b"\x1f\x8b", "gzip", "gzip -dc"),
+    (b"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
+    (b"\xfd7zXZ", "xz", "xz -dc"),
+    (b"BZh", "bzip2", "bzip2 -dc"),
+    (b"\x04\x22\x4d\x18", "lz4", "lz4 -dc"),
+    (b"PK\x03\x04", "zip", "unzip -p"),
+)
+
+
+class CaptureFile:
+    """The packets of one file or of standard input, read once, while they are iterated.
+
+    The figures say what was read so far. Reading goes in pieces, so they may be some packets ahead of the iteration
+    until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng". `bytes` counts captured bytes:
+    what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
+    `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
+    without a packet. `truncated` is empty, or says, at the end, why and where the file ends before its end.
+    """
+
+    def __init__(self, file: str, source: Source, index: int = 0) -> None:
+        """Read as far as the file header; raises `InputError` where there is none that can be read."""
+        self.file = file
+        self.packets = 0
+        self.bytes = 0
+        self.first_time: int | None = None
+        self.last_time: int | None = None
+        self.truncated = ""
+        self._source = source
+        self._held = bytearray()
+        self._position = 0  # in the file, of the first byte held
+        self._first: list[Packet] = []  # those that came with the file header
+        self._reader = self._recognize(index)
+        self.format = self._reader.format
+        self._read_file_header()
+
+    def __repr__(self) -> str:
+        return f"<CaptureFile {self.file!r} {self._reader!r} at byte {self._position}, {len(self._held)} bytes wait>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Packet]:
+        # A list a piece, chained, hands out packets faster than a generator that is resumed for each of them.
+        return chain.from_iterable(self._batches())
+
+    def close(self) -> None:
+        self._source.close()
+
+    def _recognize(self, index: int) -> Reader:
+        head = self._held
+        while len(head) < MAGIC_SIZE and (more := _some(self._source)):
+            head += more
+        if not head:
+            raise InputError("is empty")
+        reader = FORMATS.get(bytes(head[:MAGIC_SIZE]))
+        if reader is None:
+            raise InputError(_refusal(bytes(head), self.file))
+        return reader(index)
+
+    def _read_file_header(self) -> None:
+        self._first = self._feed(b"")
+        while not self._reader.ready:
+            more = _some(self._source)
+            if not more:
+                here, need = len(self._held), self._reader.need
+                raise InputError(f"ends inside its {self.format} header: {need - here} of {need} bytes are missing")
+            self._first = self._feed(more)
+
+    def _batches(self) -> Iterator[list[Packet]]:
+        try:
+            first, self._first = self._first, []
+            yield first
+            while not self._source.closed:
+                more = b"" if self._reader.trouble else _some(self._source)
+                if not more:
+                    self.truncated = self._ending()
+                    return
+                yield self._feed(more)
+        except OSError as error:
+            self.truncated = self._unreadable(_reason(error))
+        finally:
+            self.close()
+
+    def _feed(self, data: bytes) -> list[Packet]:
+        """The packets that `data` makes whole; what it leaves unfinished is held."""
+        held, reader = self._held, self._reader
+        if len(held) + len(data) < reader.need:
+            held += data  # grows with what arrives, never with what a length claims
+            return []
+        if held:
+            data = b"".join((held, data))
+        packets, used = reader.read(data)
+        self._held = bytearray(data[used:])
+        self._position += used
+        if packets:
+            self._count(packets)
+        return packets
+
+    def _count(self, packets: list[Packet]) -> None:
+        if self.first_time is None:
+            self.first_time = packets[0].time
+        self.last_time = packets[-1].time
+        self.packets = self._reader.packets
+        self.bytes = self._reader.captured
+
+    def _ending(self) -> str:
+        reader, held = self._reader, len(self._held)
+        if reader.trouble:
+            return self._unreadable(reader.trouble)
+        if not held:
+            return ""
+        left = f"only {held} bytes of it are there"
+        if held >= reader.header_size:
+            left = f"{reader.need - held} of {reader.need} bytes are missing"
+        return f"ends inside a {reader.unit} {self._place()}: {left}"
+
+    def _unreadable(self, reason: str) -> str:
+        return f"is unreadable {self._place()}, from byte {self._position} on: {reason}"
+
+    def _place(self) -> str:
+        return f"after packet {self.packets}" if self.packets else "before any packet"
+
+
+_TIME: Final = Packet._fields.index("time")
+
+
+class Captures:
+    """Several capture files as one run: `files`, and the packets of all in the order of their times.
+
+    Packets keep the index of their file and their number in it. Within a file the file's own order stays, even where
+    its times go back.
+    """
+
+    def __init__(self, files: Sequence[CaptureFile]) -> None:
+        self.files = tuple(files)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Packet]:
+        if len(self.files) == 1:
+            return iter(self.files[0])
+        return merge(*self.files, key=itemgetter(_TIME))
+
+    def close(self) -> None:
+        for file in self.files:
+            file.close()
+
+
+def read(sources: Sequence[str]) -> Captures:
+    """Open every source, in order of their indices; raises `InputError` for the first that cannot be read."""
+    if sources.count(STANDARD_INPUT) > 1:
+        raise UserError("standard input can be read only once")
+    with ExitStack() as opened:  # closes the files before one that cannot be read
+        files = [opened.enter_context(open_capture(source, index)) for index, source in enumerate(sources)]
+        opened.pop_all()
+    return Captures(files)
+
+
+def open_capture(source: str, index: int = 0) -> CaptureFile:
+    """Open a file, or standard input for "-", and read its header; `index` is what its packets carry.
+
+    Raises `InputError`, one line with the name, for what is not there, may not be read, is empty or no capture.
+    """
+    name = "standard input" if source == STANDARD_INPUT else printable(source)
+    try:
+        raw = _open(source)
+        try:
+            return CaptureFile(source, raw, index)
+        except BaseException:
+            raw.close()
+            raise
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{name}: {_reason(error)}") from None
+
+
+def _open(source: str) -> Source:
+    # Unbuffered: a buffered reader waits until it has all that it was asked for, and a live pipe would lag.
+    if source != STANDARD_INPUT:
+        if "\0" in source:
+            raise InputError("is no name of a file")
+        return Path(source).open("rb", buffering=0)
+    if sys.stdin is None:  # closed before the program began
+        raise InputError("is closed")
+    try:
+        return FileIO(sys.stdin.fileno(), closefd=False)
+    except UnsupportedOperation:  # no file, but something in memory that a program put in its place
+        return sys.stdin.buffer
+
+
+def _some(source: Source) -> bytes:
+    """What is there to read, at least a byte; nothing at the end."""
+    data = source.read(BLOCK_SIZE)
+    while data is None:  # whoever shares the pipe made it non-blocking
+        select.select([source], [], [])
+        data = source.read(BLOCK_SIZE)
+    return data
+
+
+def _refusal(head: bytes, file: str) -> str:
+    for magic, name, tool in COMPRESSIONS:
+        if head.startswith(magic):
+            shown = "" if file == STANDARD_INPUT else f"{quote(printable(file))} "
+            return f"is compressed with {name}; unpack it first: {tool} {shown}| rtmpsniff read -"
+    return f"is not a pcap or pcapng capture: begins with {quoted(decode_text(head[:16]))}"
+
+
+REASONS: Final[dict[type[Exception], str]] = {
+    FileNotFoundError: "no such file",
+    IsADirectoryError: "is a directory",
+    PermissionError: "permission denied",
+}
+
+
+def _reason(error: OSError) -> str:
+    return REASONS.get(type(error)) or printable(error.strerror or str(error))

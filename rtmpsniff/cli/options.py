@@ -1,0 +1,162 @@
+"""The options that all commands reading traffic share, and what they come down to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import click
+
+from rtmpsniff.analysis.selection import Selection, parse_types
+from rtmpsniff.cli.world import ColorChoice
+from rtmpsniff.dissect import Dissection
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class TimeParameter(click.ParamType[Callable[[int], int]]):
+    """Seconds since the first packet, or a date and time (UTC where it names no zone)."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Callable[[int], int]:
+        try:
+            seconds = float(value)
+        except ValueError:
+            pass
+        else:
+            if abs(seconds) < 1e12:  # neither infinite nor nan
+                return lambda base: base + round(seconds * 1e9)
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither seconds since the first packet nor a date and time", param, ctx)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        nanoseconds = (since.days * 86_400 + since.seconds) * 1_000_000_000 + since.microseconds * 1_000
+        return lambda _base: nanoseconds
+
+
+class RangeParameter(click.ParamType[range]):
+    """`N` or `N-M`, both ends included."""
+
+    name = "N[-M]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
+        first, _, last = str(value).partition("-")
+        last = last or first
+        if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+            self.fail(f"{value!r} is no number and no range of numbers", param, ctx)
+        return range(int(first), int(last) + 1)
+
+
+class TypesParameter(click.ParamType[tuple[str, ...]]):
+    """Names of message types, with commas between them."""
+
+    name = "type"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        names = tuple(name.strip().lower() for name in str(value).split(",") if name.strip())
+        try:
+            parse_types(names)
+        except ValueError as error:
+            self.fail(f"{str(error)!r} is no message type, no number of one and no family of them", param, ctx)
+        return names
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the shared options say."""
+
+    ports: tuple[int, ...]
+    color: ColorChoice
+    make_selection: Callable[[Dissection], Selection]
+
+
+def traffic_options(command: Command) -> Command:
+    """Add the shared options; the command gets them as one `chosen`."""
+
+    def with_chosen(
+        *args: Any,
+        port: tuple[int, ...],
+        color: ColorChoice | None,
+        connection: tuple[int, ...],
+        stream: tuple[str, ...],
+        type_: tuple[tuple[str, ...], ...],
+        from_: Callable[[int], int] | None,
+        to: Callable[[int], int] | None,
+        message: tuple[range, ...],
+        count: int | None,
+        **more: Any,
+    ) -> Any:
+        types, handshake = parse_types(name for names in type_ for name in names)
+
+        def make_selection(run: Dissection) -> Selection:
+            return Selection(
+                types=types if type_ else None,
+                handshake=handshake,
+                connections=frozenset(connection),
+                streams=stream,
+                start=(lambda: from_(run.base)) if from_ else None,
+                stop=(lambda: to(run.base)) if to else None,
+                messages=message,
+                count=count,
+            )
+
+        root: ColorChoice = click.get_current_context().find_root().params.get("color", "auto")
+        return command(*args, chosen=Chosen(port, color or root, make_selection), **more)
+
+    with_chosen.__name__, with_chosen.__doc__ = command.__name__, command.__doc__
+    wrapped: Any = with_chosen
+    wrapped.__click_params__ = getattr(command, "__click_params__", [])
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[no-any-return]
+
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Colors: on a terminal (auto; NO_COLOR and FORCE_COLOR are heeded), always, or never.",
+)
+
+_OPTIONS = (
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        multiple=True,
+        metavar="N",
+        help="This port carries RTMP. May be repeated.",
+    ),
+    click.option(
+        "--type",
+        "type_",
+        type=TypesParameter(),
+        multiple=True,
+        metavar="NAME",
+        help="Only messages of this type: a name (video), a number (9), a family (command, data, shared_object, "
+        "control, media) or handshake; !NAME for all others. May be repeated, or a list with commas.",
+    ),
+    click.option("--connection", type=click.IntRange(1), multiple=True, metavar="N", help="Only this connection."),
+    click.option("--stream", multiple=True, metavar="NAME", help="Only the stream published or played by this name."),
+    click.option(
+        "--from",
+        "from_",
+        type=TimeParameter(),
+        metavar="TIME",
+        help="Only from this time on: seconds since the first packet, or a date and time.",
+    ),
+    click.option("--to", type=TimeParameter(), metavar="TIME", help="Only up to this time."),
+    click.option(
+        "--message",
+        type=RangeParameter(),
+        multiple=True,
+        metavar="N[-M]",
+        help="Only these messages, by their numbers in their connection.",
+    ),
+    click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown."),
+    color_option,
+)

@@ -1,0 +1,38 @@
+"""`rtmpsniff summary`: captures at a glance."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rtmpsniff.analysis.selection import select
+from rtmpsniff.analysis.summary import Summary
+from rtmpsniff.capture.files import read
+from rtmpsniff.cli.options import Chosen, traffic_options
+from rtmpsniff.cli.read import conclude
+from rtmpsniff.cli.world import Exit, world
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.output.overview import document, overview
+from rtmpsniff.output.theme import Paint
+
+
+@click.command("summary")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@traffic_options
+@click.option("--top", type=click.IntRange(1), metavar="N", help="Only the N connections with the most bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_json: bool) -> Exit:
+    """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded."""
+    summary = Summary()
+    with read(files) as captures:
+        run = Dissection(captures, chosen.ports)
+        summary.see_all(select(run, chosen.make_selection(run)))
+        others = (run.other_connections, run.other_packets)
+        out = world(chosen.color)
+        if as_json:
+            out.write(json.dumps(document(captures.files, summary, others), indent=2))
+        else:
+            for line in overview(captures.files, summary, others, Paint(out.colored), top):
+                out.write(line)
+        return conclude(captures, run)

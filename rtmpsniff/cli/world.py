@@ -1,0 +1,62 @@
+"""The outside world as the commands see it: standard output, its width, whether colour is wanted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from io import TextIOWrapper
+from typing import Literal, TextIO, TypeAlias
+
+ColorChoice: TypeAlias = Literal["auto", "always", "never"]
+
+
+class Exit(IntEnum):
+    """Exit statuses."""
+
+    DONE = 0
+    BAD_ANSWER = 1  # the input was readable, but what was asked for is not in it
+    USAGE = 2
+    INPUT_OUTPUT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where a command writes, and how."""
+
+    output: TextIO
+    colored: bool
+    width: int | None  # columns of the terminal; None: standard output is none
+
+    def write(self, line: str) -> None:
+        self.output.write(line + "\n")
+
+
+def world(color: ColorChoice, *, flush_lines: bool = False) -> World:
+    """The world as it is. `flush_lines`: every line goes out at once, as for input that is still being written."""
+    output = sys.stdout
+    is_terminal = output.isatty()
+    if isinstance(output, TextIOWrapper):
+        # What a character set cannot say is escaped; a pipe that somebody watches gets each line at once.
+        output.reconfigure(errors="backslashreplace", line_buffering=flush_lines or is_terminal)
+    width = shutil.get_terminal_size().columns if is_terminal else None
+    return World(output, wants_color(color, is_terminal, os.environ), width)
+
+
+def wants_color(choice: ColorChoice, is_terminal: bool, environment: Mapping[str, str]) -> bool:
+    """Decide about colour: the option, then NO_COLOR, then FORCE_COLOR, then the terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if environment.get("NO_COLOR"):
+        return False
+    if environment.get("FORCE_COLOR"):
+        return True
+    return is_terminal and environment.get("TERM") != "dumb"
+
+
+def warn(text: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"rtmpsniff: {text}\n")

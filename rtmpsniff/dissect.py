@@ -1,0 +1,53 @@
+"""The program on one page: packets become events."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
+
+from rtmpsniff.budget import Budget
+from rtmpsniff.capture.packet import Packet
+from rtmpsniff.rtmp.events import Event
+from rtmpsniff.rtmp.session import Sessions
+from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
+
+
+class Dissection:
+    """One run over packets: iterate it for the events, then ask it what it passed over."""
+
+    def __init__(self, packets: Iterable[Packet], ports: Collection[int] = ()) -> None:
+        budget = Budget()
+        self.base = 0  # time of the first packet, ns since the epoch
+        self._packets = packets
+        self._transport = Reassembler(RTMP_PORTS | set(ports), budget)
+        self._rtmp = Sessions(ports, budget)
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._rtmp.run(self._transport.run(self._from_first()))
+
+    def _from_first(self) -> Iterable[Packet]:
+        packets = iter(self._packets)
+        for first in packets:
+            self.base = first.time
+            return chain([first], packets)
+        return ()
+
+    @property
+    def rtmp_connections(self) -> int:
+        """Connections that are over and carried RTMP, of whatever variant."""
+        return self._rtmp.accepted
+
+    @property
+    def other_packets(self) -> int:
+        """Packets that carried no TCP that could be read."""
+        return self._transport.unread
+
+    @property
+    def other_connections(self) -> int:
+        """TCP connections that were not RTMP, on ports that nobody hinted at."""
+        return self._rtmp.others
+
+
+def dissect(packets: Iterable[Packet], ports: Collection[int] = ()) -> Iterator[Event]:
+    """Every event of the RTMP sessions in `packets`; `ports` are further ports that carry RTMP."""
+    return iter(Dissection(packets, ports))

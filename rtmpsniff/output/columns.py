@@ -1,0 +1,24 @@
+"""Aligned columns without lines around them: they read well on a terminal and go well into a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rtmpsniff.output.theme import Paint
+
+
+def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, right: str = "") -> Iterator[str]:
+    """A heading and rows; `right` has an `r` in the place of each column that is aligned to the right."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    flags = right.ljust(len(head))
+
+    def line(row: Sequence[str]) -> str:
+        cells = (
+            cell.rjust(width) if flag == "r" else cell.ljust(width)
+            for cell, width, flag in zip(row, widths, flags, strict=True)
+        )
+        return "  ".join(cells).rstrip()
+
+    yield paint.style("dim", line(head))
+    for row in rows:
+        yield line(row)

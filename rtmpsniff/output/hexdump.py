@@ -1,0 +1,317 @@
+"""The annotated hex dump: every byte of a block in wire order, coloured by what it is, its meaning beside it.
+
+Knows `Block`, `Field` and `Role` and nothing of the protocol. `dump` writes one line a field with nesting shown by
+indentation; `grid` writes the classic sixteen bytes a line. An inset (a chunk header amid a message) stands where it
+stood and does not break the meaning of the value around it: text goes on beside the bytes that go on.
+"""
+
+from __future__ import annotations
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from rtmpsniff.fields import Block, Field, Inset, Role
+from rtmpsniff.output.theme import Paint
+from rtmpsniff.text import grouped, plural, printable
+
+_BULK: Final = frozenset({Role.MEDIA, Role.RANDOM, Role.UNREAD})  # shortened early: nobody reads them byte by byte
+_BULK_ROWS: Final = 2
+_VALUE_ROWS: Final = 16  # other values are shortened where they are longer than this
+_TEXTS: Final = frozenset({Role.TEXT, Role.KEY})
+_ADDRESS: Final = 8
+_DEEPEST_INDENT: Final = 6
+_NAME: Final = 17
+
+_decoder = getincrementaldecoder("utf-8")
+
+
+class Shape(NamedTuple):
+    """How a dump is laid out: bytes in a row, and columns for the text beside them (0: as many as it takes)."""
+
+    row: int
+    text: int
+
+    @property
+    def hex(self) -> int:
+        return 3 * self.row - 1 + _DEEPEST_INDENT
+
+    @property
+    def margin(self) -> int:
+        return _ADDRESS + 2 + self.hex + 2
+
+
+def shape(width: int | None) -> Shape:
+    """The layout for a terminal of `width` columns; None: no terminal, where nothing needs to be wrapped."""
+    if width is None:
+        return Shape(12, 0)
+    row = 16 if width >= 130 else 12 if width >= 100 else 10 if width >= 80 else 8
+    return Shape(row, max(width - Shape(row, 0).margin, 24))
+
+
+class _Run(NamedTuple):
+    """Bytes of one meaning inside a line."""
+
+    start: int
+    stop: int
+    role: Role
+
+
+class _Line(NamedTuple):
+    """A field as a line: the bytes that are its own, and those of its fields that are no lines."""
+
+    field: Field
+    depth: int
+    start: int
+    stop: int
+    runs: tuple[_Run, ...]
+
+
+def dump(block: Block, paint: Paint, form: Shape, full: bool = False) -> Iterator[str]:
+    """The block, one line a field. `full`: nothing is shortened."""
+    writer = _Writer(block, paint, form, full)
+    for line in _lines(block.fields, 0):
+        yield from writer.line(line)
+    yield from writer.insets_before(len(block.data))
+
+
+def _lines(fields: Iterable[Field], depth: int) -> Iterator[_Line]:
+    for field in fields:
+        below = [child for child in field.children if not child.inline]
+        stop = below[0].start if below else field.stop
+        runs = tuple(_Run(child.start, child.stop, child.role) for child in field.children if child.inline)
+        if field.role is not Role.PAIR:
+            yield _Line(field, depth, field.start, stop, runs)
+        yield from _lines(below, depth if field.role is Role.PAIR else depth + 1)
+
+
+def _role_at(line: _Line, position: int) -> Role:
+    for run in line.runs:
+        if run.start <= position < run.stop:
+            return run.role
+    return line.field.role
+
+
+def _pattern(byte: int, mask: int) -> str:
+    """A bit field in its byte: `.... 0111`."""
+    bits = "".join(str(byte >> bit & 1) if mask >> bit & 1 else "." for bit in range(7, -1, -1))
+    return f"{bits[:4]} {bits[4:]}"
+
+
+class _Writer:
+    """Writes the lines of one block in order, with the insets between them."""
+
+    def __init__(self, block: Block, paint: Paint, form: Shape, full: bool) -> None:
+        self.block, self.paint, self.form, self.full = block, paint, form, full
+        self.next_inset = 0
+        self.last_bits = (-1, -1)
+
+    def line(self, line: _Line) -> Iterator[str]:
+        yield from self.insets_before(line.start)
+        if line.field.mask:
+            yield self._bits(line)
+        elif line.start == line.stop:
+            yield from self._texts(line, self._wrap(line, line.field.label))
+        else:
+            yield from self._bytes(line)
+
+    def insets_before(self, position: int) -> Iterator[str]:
+        """The insets that stand at `position` or before it and were not written yet."""
+        insets = self.block.insets
+        while self.next_inset < len(insets) and insets[self.next_inset].position <= position:
+            inset = insets[self.next_inset]
+            self.next_inset += 1
+            block = Block(inset.address, inset.data, inset.fields)
+            writer = _Writer(block, self.paint, self.form, self.full)
+            for line in _lines(inset.fields, 0):
+                yield from writer.line(line)
+
+    def _bits(self, line: _Line) -> str:
+        byte = self.block.data[line.start]
+        span = (line.start, line.stop)
+        lead = f"{byte:02x}" if span != self.last_bits else "  "
+        self.last_bits = span
+        address = f"{self.block.address_of(line.start):>{_ADDRESS}}" if lead.strip() else " " * _ADDRESS
+        hexes = self._indent(line.depth) + lead + "  " + _pattern(byte, line.field.mask)
+        return self._row(line, address, hexes, self.paint.role(line.field.role, hexes), line.field.label, first=True)
+
+    def _bytes(self, line: _Line) -> Iterator[str]:
+        limit = self._limit(line)
+        text = _FlowingText(line, self.block.data)
+        position, first = line.start, True
+        for start, stop, missing in self._rows(line.start, min(limit, line.stop)):
+            yield from self.insets_before(start)
+            if missing:
+                yield self._missing(line, start, stop, first)
+            else:
+                pieces = text.piece(start, stop, line.field.label if first else "")
+                hexes, colored = self._hexes(line, start, stop)
+                address = f"{self.block.address_of(start):>{_ADDRESS}}"
+                yield from self._texts(line, self._wrap(line, pieces), hexes, address, colored, first)
+            position, first = stop, False
+        if position < line.stop:
+            yield self._more(line, position)
+
+    def _limit(self, line: _Line) -> int:
+        """Where a long value is broken off. One that is hardly longer is shown whole."""
+        if self.full:
+            return line.stop
+        rows = _BULK_ROWS if line.field.role in _BULK else _VALUE_ROWS
+        limit = line.start + rows * self.form.row
+        return line.stop if line.stop <= limit + self.form.row else limit
+
+    def _rows(self, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
+        """Cut a span at the ends of rows, at insets, and where bytes were never captured."""
+        insets = [inset.position for inset in self.block.insets[self.next_inset :] if start < inset.position < stop]
+        edges = sorted({*insets, *(edge for span in self.block.missing for edge in span if start < edge < stop), stop})
+        for edge in edges:
+            missing = any(span[0] <= start < span[1] for span in self.block.missing)
+            while start < edge:
+                end = edge if missing else min(edge, start + self.form.row)
+                yield start, end, missing
+                start = end
+
+    def _hexes(self, line: _Line, start: int, stop: int) -> tuple[str, str]:
+        """The bytes in hex, plain and coloured; one escape code a run and not a byte."""
+        indent = self._indent(line.depth)
+        plain, colored = [], []
+        while start < stop:
+            role, end = _role_at(line, start), start + 1
+            while end < stop and _role_at(line, end) is role:
+                end += 1
+            text = self.block.data[start:end].hex(" ")
+            plain.append(text)
+            colored.append(self.paint.role(role, text))
+            start = end
+        return indent + " ".join(plain), indent + " ".join(colored)
+
+    def _missing(self, line: _Line, start: int, stop: int, first: bool) -> str:
+        text = f"{self._indent(line.depth)}{plural(stop - start, 'byte')} never captured"
+        address = f"{self.block.address_of(start):>{_ADDRESS}}"
+        colored = self.paint.style("missing", text.strip())
+        return self._row(line, address, text, self._indent(line.depth) + colored, line.field.label, first=first)
+
+    def _more(self, line: _Line, position: int) -> str:
+        """Stands for the bytes of a long value that are not shown, and for the insets among them."""
+        insets = 0
+        while (at := self.next_inset) < len(self.block.insets) and self.block.insets[at].position < line.stop:
+            self.next_inset += 1
+            insets += 1
+        text = f"... {plural(line.stop - position, 'byte')} more"
+        if insets:
+            text += f", with {plural(insets, self.block.insets[-1].fields[0].name)} among them"
+        return f"{'':{_ADDRESS}}  {self._indent(line.depth)}{self.paint.style('dim', text)}"
+
+    def _wrap(self, line: _Line, text: str) -> list[str]:
+        room = self.form.text - _NAME - 1 - 2 * line.depth
+        if not self.form.text or len(text) <= room:
+            return [text]
+        return [text[at : at + room] for at in range(0, len(text), room)] if room > 8 else [text]
+
+    def _texts(
+        self, line: _Line, texts: list[str], hexes: str = "", address: str = "", colored: str = "", first: bool = True
+    ) -> Iterator[str]:
+        yield self._row(line, address, hexes, colored, texts[0], first=first)
+        for text in texts[1:]:
+            yield self._row(line, "", "", "", text, first=False)
+
+    def _row(self, line: _Line, address: str, hexes: str, colored: str, text: str, *, first: bool) -> str:
+        name = line.field.name if first else ""
+        beside = f"{'':{2 * line.depth}}{name:<{_NAME}} {self.paint.role(line.field.role, text)}".rstrip()
+        if not beside:
+            return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}".rstrip()
+        gap = " " * (max(self.form.hex - len(hexes), 0) + 2)
+        return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}{gap}{beside}"
+
+    def _indent(self, depth: int) -> str:
+        return " " * min(depth * 2, _DEEPEST_INDENT)
+
+
+class _FlowingText:
+    """Text that is longer than a row stands beside the bytes that hold it, row by row."""
+
+    def __init__(self, line: _Line, data: bytes) -> None:
+        self.data = data
+        self.span = next(((run.start, run.stop) for run in line.runs if run.role in _TEXTS), None)
+        self.decoder = _decoder("surrogateescape")
+        self.line = line
+
+    def piece(self, start: int, stop: int, label: str) -> str:
+        """What stands beside the bytes from `start` to `stop`; other values have their label in the first row."""
+        if self.span is None or (start == self.line.start and stop == self.line.stop):
+            return label
+        begin, end = self.span
+        raw = self.data[max(start, begin) : max(min(stop, end), begin)]
+        text = printable(self.decoder.decode(raw, final=stop >= end))
+        opening = '"' if start <= begin < stop else ""
+        closing = '"' if start < end <= stop else ""
+        return f"{opening}{text}{closing}"
+
+
+class _Cell(NamedTuple):
+    """A byte of the grid."""
+
+    address: int
+    byte: int
+    role: Role
+    inset: bool
+
+
+def grid(block: Block, paint: Paint, full: bool = False) -> Iterator[str]:
+    """The block as sixteen bytes a line, hex and text, in the colours of `dump`.
+
+    Without colour the insets are set in brackets, so that they can still be told from the rest.
+    """
+    row: list[_Cell] = []
+    for cell in _cells(block, full):
+        if row and (isinstance(cell, str) or len(row) == 16 or cell.address != row[-1].address + 1):
+            yield _grid_row(row, paint)
+            row = []
+        if isinstance(cell, str):
+            yield f"{'':{_ADDRESS}}  {paint.style('dim', cell)}"
+        else:
+            row.append(cell)
+    if row:
+        yield _grid_row(row, paint)
+
+
+def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
+    """The bytes in wire order; a string stands for those that are not shown."""
+    insets = list(block.insets)
+    last_bits = -1
+    for line in _lines(block.fields, 0):
+        if line.field.mask:
+            if line.start == last_bits:
+                continue  # the fields of one byte
+            last_bits = line.start
+        bulk = line.field.role in _BULK and not full and line.stop - line.start > 64
+        stop = line.start + 48 if bulk else line.stop
+        for position in range(line.start, stop):
+            while insets and insets[0].position <= position:
+                yield from _inset_cells(insets.pop(0))
+            yield _Cell(block.address_of(position), block.data[position], _role_at(line, position), False)
+        if bulk:
+            left_out = [insets.pop(0) for _ in range(sum(inset.position < line.stop for inset in insets))]
+            more = f", with {plural(len(left_out), left_out[-1].fields[0].name)} among them" if left_out else ""
+            yield f"... {grouped(line.stop - stop)} bytes more{more}"
+    for inset in insets:
+        yield from _inset_cells(inset)
+
+
+def _inset_cells(inset: Inset) -> Iterator[_Cell]:
+    for line in _lines(inset.fields, 0):
+        for position in range(line.start, line.stop):
+            yield _Cell(inset.address + position, inset.data[position], _role_at(line, position), True)
+
+
+def _grid_row(row: list[_Cell], paint: Paint) -> str:
+    hexes = ""
+    for at, cell in enumerate(row):
+        before = at and row[at - 1].inset
+        edge = "[" if cell.inset and not before else "]" if before and not cell.inset else " "
+        hexes += (" " if at == 8 else "") + (edge if not paint.colored else " ")
+        hexes += paint.role(cell.role, f"{cell.byte:02x}")
+    hexes += "]" if row[-1].inset and not paint.colored else " "
+    padding = " " * (3 * (16 - len(row)) + (len(row) <= 8))
+    text = "".join(paint.role(cell.role, chr(cell.byte) if 0x20 <= cell.byte < 0x7F else ".") for cell in row)
+    return f"{paint.style('address', f'{row[0].address:>{_ADDRESS}}')} {hexes}{padding} {text}"

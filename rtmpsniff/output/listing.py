@@ -1,0 +1,173 @@
+"""The list: one line an event, in columns.
+
+Lines are made with f-strings and ready escape codes, since there may be hundreds of thousands of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias
+
+from rtmpsniff.findings import Finding
+from rtmpsniff.output.theme import Paint
+from rtmpsniff.output.words import say_closed, say_greeting, say_message, say_opened, say_undecoded
+from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
+from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.text import plural
+
+TimeFormat: TypeAlias = Literal["relative", "delta", "utc", "local", "epoch"]
+
+_ARROWS: Final = {"client": "c->s", "server": "s->c", "": ""}
+_SHORT_NAMES: Final = {number: name.removesuffix("_amf0") for number, name in TYPE_NAMES.items()} | {
+    6: "peer_bandwidth",
+    16: "shared_obj_amf3",
+}
+_TYPE_STYLES: Final = {number: family for family, numbers in FAMILIES.items() for number in numbers} | {
+    8: "audio",
+    9: "video",
+}
+_NARROWEST_TEXT: Final = 36
+_WIDEST: Final = 400  # characters of text in a line that is not cut to a terminal
+
+
+class Clock:
+    """Writes times as the user wants them: since the first packet, since the last line, or of the day."""
+
+    def __init__(self, form: TimeFormat, base: Callable[[], int]) -> None:
+        self._form = form
+        self._base = base  # ns of the first packet, known once it has been read
+        self._last: int | None = None
+        self.width = {"utc": 26, "local": 26, "epoch": 17}.get(form, 10)
+
+    def text(self, time: int) -> str:
+        """A time in ns since the epoch."""
+        if self._form == "relative":
+            return _seconds(time - self._base())
+        if self._form == "delta":
+            last, self._last = self._last, time
+            return _seconds(0 if last is None else time - last)
+        if self._form == "epoch":
+            return _seconds(time)
+        seconds, rest = divmod(time, 1_000_000_000)
+        zone = UTC if self._form == "utc" else None
+        moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
+        return f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1000:06d}"
+
+
+def _seconds(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{sign}{seconds}.{rest // 1000:06d}"
+
+
+class Listing:
+    """Makes the lines. `width` is the terminal's, None where there is none; `full` shortens nothing."""
+
+    def __init__(self, paint: Paint, clock: Clock, width: int | None = None, full: bool = False) -> None:
+        self._paint = paint
+        self._clock = clock
+        self._width = width
+        self._full = full
+
+    def heading(self) -> str:
+        """The names of the columns."""
+        line = f"{'time':>{self._clock.width}} conn  dir  csid  {'type':<15} msid  timestamp   length"
+        return self._paint.style("dim", line)
+
+    def line(self, event: Event) -> str:
+        """The line of one event."""
+        if isinstance(event, Message):
+            return self._message(event)
+        sender, length = "", ""
+        match event:
+            case Finding():
+                time, sender = event.time, event.sender
+                style = name = event.severity.value
+                text = f"{event.title} [{event.rule.code}]"
+            case Greeting():
+                time, sender, length = event.last.time, event.sender, str(len(event.data))
+                style = name = "handshake"
+                text = say_greeting(event)
+            case Undecoded():
+                time, sender, length = event.last.time, event.sender, str(event.length)
+                style, name, text = "warning", "undecoded", say_undecoded(event)
+            case Opened():
+                time, style, name, text = event.origin.time, "connection", "open", say_opened(event)
+            case Closed():
+                time, style, name, text = event.ended.time, "connection", "close", say_closed(event)
+        return self._row(time, event.connection, sender, name, length, text, style)
+
+    def _message(self, message: Message) -> str:
+        number = message.message_type_id
+        name = _SHORT_NAMES.get(number) or f"unknown_{number}"
+        time = self._clock.text(message.last.time)
+        # An uncertain time is marked: it rests on one that was never seen.
+        mark = " " if message.timestamp_certain or number <= 6 else "~"
+        head = (
+            f"{time:>{self._clock.width}} {message.connection:>4}  {_ARROWS[message.sender]} "
+            f"{message.chunk_stream_id:>4}  {name:<15} {message.message_stream_id:>4} "
+            f"{mark}{message.timestamp:>9} {message.length:>8}"
+        )
+        text = say_message(message)
+        if not self._paint.colored:
+            return self._join(head, text)
+        style = _TYPE_STYLES.get(number, "unknown") if message.state == "whole" else "warning"
+        return self._join(head, text, style)
+
+    def _row(self, time: int, connection: int, sender: str, name: str, length: str, text: str, style: str) -> str:
+        head = (
+            f"{self._clock.text(time):>{self._clock.width}} {connection:>4}  {_ARROWS[sender]:<4} {'':>4}  {name:<15} "
+            f"{'':>4}  {'':>9} {length:>8}"
+        )
+        return self._join(head, text, style)
+
+    def _join(self, head: str, text: str, style: str = "") -> str:
+        """The columns and the text, which moves to a line of its own where a terminal is too narrow for both."""
+        between = "  "
+        if self._width is not None:
+            room = self._width - len(head) - 2
+            if len(text) > room and room < _NARROWEST_TEXT:
+                between = f"\n{'':{self._clock.width + 7}}"
+                room = self._width - self._clock.width - 7
+            text = self._shorten(text, room)
+        else:
+            text = self._shorten(text, _WIDEST)
+        if not self._paint.colored:
+            return f"{head}{between}{text}".rstrip()
+        return self._color(head, style) + between + self._paint.style(style, text)
+
+    def _shorten(self, text: str, room: int) -> str:
+        return text if self._full or len(text) <= room else text[: room - 3] + "..."
+
+    def _color(self, head: str, style: str) -> str:
+        """The time dim, the direction in the colour of its sender, the type in its own."""
+        width = self._clock.width
+        sender = "client" if head[width + 7 : width + 8] == "c" else "server"
+        return (
+            self._paint.style("dim", head[:width])
+            + head[width : width + 7]
+            + self._paint.style(sender, head[width + 7 : width + 11])
+            + head[width + 11 : width + 18]
+            + self._paint.style(style, head[width + 18 : width + 33])
+            + head[width + 33 :]
+        )
+
+
+def title(message: Message, paint: Paint, clock: Clock) -> list[str]:
+    """What stands above the dump of a message."""
+    arrow = "client -> server" if message.sender == "client" else "server -> client"
+    first, last = message.first.packet, message.last.packet
+    packets = f"packet {first}" if first == last else f"packets {first}-{last}"
+    chunks = "1 chunk" if message.chunk_count == 1 else f"{message.chunk_count} chunks"
+    sure = "" if message.timestamp_certain or message.message_type_id <= 6 else " (uncertain)"
+    head = f"#{message.number}  {clock.text(message.last.time).strip()}  connection {message.connection}"
+    style = _TYPE_STYLES.get(message.message_type_id, "unknown")
+    said = paint.style(style, f"{message.type}  {say_message(message)}".rstrip())
+    return [
+        f"{paint.style('title', head)}  {arrow}  {said}",
+        (
+            f"    chunk stream {message.chunk_stream_id}, message stream {message.message_stream_id}, "
+            f"timestamp {message.timestamp}{sure}; {plural(message.length, 'byte')} in {chunks}, {packets}"
+        ),
+    ]

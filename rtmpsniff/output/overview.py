@@ -1,0 +1,238 @@
+"""A summary on a page of text, and as one JSON document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
+from rtmpsniff.capture.files import CaptureFile
+from rtmpsniff.findings import Severity
+from rtmpsniff.output.columns import columns
+from rtmpsniff.output.theme import Paint
+from rtmpsniff.payload.types import type_name
+from rtmpsniff.text import grouped, plural, printable
+
+_ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
+
+
+def overview(
+    files: Iterable[CaptureFile], summary: Summary, others: tuple[int, int], paint: Paint, top: int | None
+) -> Iterator[str]:
+    """The page. `others`: TCP connections that were not RTMP, and packets that were not TCP."""
+    yield from _captures(files, others, paint)
+    if not summary.connections:
+        return
+    yield ""
+    yield from _connections(summary, paint, top)
+    if summary.totals():
+        yield ""
+        yield from _types(summary, paint)
+    yield from _losses(summary, paint)
+
+
+def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint) -> Iterator[str]:
+    for file in files:
+        first, last = file.first_time, file.last_time
+        span = f", {(last - first) / 1e9:.3f} s from {_date(first)}" if first is not None and last is not None else ""
+        size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
+        yield f"{paint.style('title', printable(file.file))}: {file.format}, {size}{span}"
+        if file.truncated:
+            yield paint.style("warning", f"  {file.truncated}")
+    if any(others):
+        connections, packets = others
+        yield paint.style(
+            "dim", f"not RTMP: {plural(connections, 'TCP connection')}, {plural(packets, 'packet')} of other kinds"
+        )
+
+
+def _date(time: int) -> str:
+    seconds, rest = divmod(time, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1000:06d} UTC"
+
+
+def _connections(summary: Summary, paint: Paint, top: int | None) -> Iterator[str]:
+    connections = list(summary.connections.values())
+    shown = connections
+    if top is not None and top < len(connections):
+        shown = sorted(connections, key=lambda connection: -_bytes(connection))[:top]
+    rows = [
+        (
+            str(connection.opened.connection),
+            f"{connection.opened.client} -> {connection.opened.server}",
+            connection.closed.variant if connection.closed else "",
+            printable(connection.purpose.application),
+            ", ".join(f"{stream.action} {printable(stream.name)}" for stream in connection.purpose.streams),
+            grouped(connection.messages),
+            grouped(connection.closed.from_client.bytes if connection.closed else 0),
+            grouped(connection.closed.from_server.bytes if connection.closed else 0),
+            _seconds(connection),
+            _ending(connection),
+        )
+        for connection in shown
+    ]
+    head = (
+        "conn",
+        "client -> server",
+        "what",
+        "app",
+        "streams",
+        "messages",
+        "bytes c->s",
+        "bytes s->c",
+        "seconds",
+        "end",
+    )
+    yield from columns(head, rows, paint, "r    rrrr")
+    if len(shown) < len(connections):
+        yield paint.style("dim", f"... and {len(connections) - len(shown)} more")
+
+
+def _bytes(connection: ConnectionSummary) -> int:
+    closed = connection.closed
+    return closed.from_client.bytes + closed.from_server.bytes if closed else 0
+
+
+def _seconds(connection: ConnectionSummary) -> str:
+    closed = connection.closed
+    return f"{(closed.ended.time - closed.begun.time) / 1e9:.3f}" if closed else ""
+
+
+def _ending(connection: ConnectionSummary) -> str:
+    closed = connection.closed
+    if closed is None:
+        return ""
+    return f"{closed.reason} by the {closed.closer}" if closed.closer else closed.reason
+
+
+def _types(summary: Summary, paint: Paint) -> Iterator[str]:
+    totals = summary.totals()
+    rows = []
+    for number in sorted({number for number, _ in totals}):
+        client, server = totals.get((number, "client"), Tally()), totals.get((number, "server"), Tally())
+        counts = (client.messages, client.bytes, server.messages, server.bytes)
+        rows.append((type_name(number), *(grouped(count) if count else "-" for count in counts)))
+    sums = [
+        sum(tally.messages if what == "messages" else tally.bytes for (_, by), tally in totals.items() if by == sender)
+        for sender in ("client", "server")
+        for what in ("messages", "bytes")
+    ]
+    rows.append(("all", *(grouped(count) for count in sums)))
+    yield from columns(("type", "messages c->s", "bytes", "messages s->c", "bytes"), rows, paint, " rrrr")
+
+
+def _losses(summary: Summary, paint: Paint) -> Iterator[str]:
+    """What was lost or could not be decoded, and what was found: only where there is something to say."""
+    for number, connection in summary.connections.items():
+        lines = list(_loss_lines(connection, paint))
+        if lines:
+            yield ""
+            yield paint.style("title", f"connection {number}")
+            yield from (f"  {line}" for line in lines)
+
+
+def _loss_lines(connection: ConnectionSummary, paint: Paint) -> Iterator[str]:
+    closed = connection.closed
+    if closed is not None:
+        for sender, traffic in (("client", closed.from_client), ("server", closed.from_server)):
+            parts = []
+            if traffic.missing_bytes:
+                parts.append(f"{plural(traffic.missing_bytes, 'byte')} never captured in {plural(traffic.gaps, 'gap')}")
+            if traffic.retransmitted_bytes:
+                parts.append(f"{plural(traffic.retransmitted_bytes, 'byte')} retransmitted")
+            if traffic.out_of_order:
+                parts.append(f"{plural(traffic.out_of_order, 'segment')} out of order")
+            if parts:
+                style = "warning" if traffic.missing_bytes else "dim"
+                yield paint.style(style, f"from the {sender}: {', '.join(parts)}")
+    for span in connection.undecoded:
+        missing = f" ({grouped(span.missing)} of them never captured)" if span.missing else ""
+        text = f"{plural(span.length, 'byte')} from offset {span.offset} not decoded{missing}: {span.reason}"
+        yield paint.style("warning", f"from the {span.sender}: {text}")
+    for state, count in connection.incomplete.items():
+        yield f"{plural(count, 'message')} {state}"
+    counts = Counter((finding.severity, finding.rule.code, finding.title) for finding in connection.findings)
+    for (severity, code, text), count in sorted(counts.items(), key=lambda item: _ORDER.index(item[0][0])):
+        times = f" ({count} times)" if count > 1 else ""
+        yield f"{paint.style(severity.value, severity.value)}: {text}{times} [{code}]"
+
+
+def document(files: Iterable[CaptureFile], summary: Summary, others: tuple[int, int]) -> dict[str, Any]:
+    """The summary as values for JSON, by the names that the exports use."""
+    return {
+        "captures": [
+            {
+                "file": file.file,
+                "format": file.format,
+                "packets": file.packets,
+                "bytes": file.bytes,
+                "first_time": None if file.first_time is None else str(file.first_time),
+                "last_time": None if file.last_time is None else str(file.last_time),
+                "truncated": file.truncated,
+            }
+            for file in files
+        ],
+        "connections": [_connection(connection) for connection in summary.connections.values()],
+        "messages": [
+            {
+                "type_id": number,
+                "type": type_name(number),
+                "sender": sender,
+                "count": tally.messages,
+                "bytes": tally.bytes,
+            }
+            for (number, sender), tally in sorted(summary.totals().items())
+        ],
+        "other_connections": others[0],
+        "other_packets": others[1],
+    }
+
+
+def _connection(connection: ConnectionSummary) -> dict[str, Any]:
+    opened, closed = connection.opened, connection.closed
+    traffic = {"client": closed.from_client, "server": closed.from_server} if closed else {}
+    return {
+        "id": opened.connection,
+        "variant": closed.variant if closed else "unknown",
+        "client": opened.client._asdict(),
+        "server": opened.server._asdict(),
+        "end_reason": closed.reason if closed else None,
+        "closer": (closed.closer or None) if closed else None,
+        "app": connection.purpose.application or None,
+        "tcUrl": connection.purpose.url or None,
+        "streams": [
+            {"id": stream.message_stream_id, "name": stream.name, "action": stream.action}
+            for stream in connection.purpose.streams
+        ],
+        "tcp": {sender: figures._asdict() for sender, figures in traffic.items()},
+        "messages": {
+            f"{type_name(number)}": {"count": tally.messages, "bytes": tally.bytes}
+            for (number, _), tally in sorted(_by_type(connection).items())
+        },
+        "incomplete": dict(connection.incomplete),
+        "undecoded": [
+            {
+                "sender": span.sender,
+                "offset": span.offset,
+                "length": span.length,
+                "missing": span.missing,
+                "reason": span.reason,
+            }
+            for span in connection.undecoded
+        ],
+        "findings": [
+            {"check": finding.rule.code, "severity": finding.severity.value, "title": finding.title}
+            for finding in connection.findings
+        ],
+    }
+
+
+def _by_type(connection: ConnectionSummary) -> dict[tuple[int, str], Tally]:
+    sums: dict[tuple[int, str], Tally] = {}
+    for (number, _), tally in connection.tallies.items():
+        total = sums.setdefault((number, ""), Tally())
+        total.messages += tally.messages
+        total.bytes += tally.bytes
+    return sums

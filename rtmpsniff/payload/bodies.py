@@ -1,0 +1,142 @@
+"""From a message's type and bytes to its body and fields. `decode` is total: any bytes give an answer.
+
+`BODIES` is the place where a message type plugs in (RTMP 1.0 §5.4, §7.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
+from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Evidence, Finding, Rule, Severity
+from rtmpsniff.payload import command, control, media, types
+from rtmpsniff.payload.command import Command, Data
+from rtmpsniff.payload.control import (
+    Abort,
+    Acknowledgement,
+    SetChunkSize,
+    SetPeerBandwidth,
+    UserControl,
+    WindowAckSize,
+)
+from rtmpsniff.payload.media import Audio, Video
+from rtmpsniff.text import plural, printable
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A body that nobody reads: of a type without a reader, or broken so early that nothing is known of it."""
+
+    data: bytes
+
+
+Body: TypeAlias = (
+    SetChunkSize
+    | Abort
+    | Acknowledgement
+    | UserControl
+    | WindowAckSize
+    | SetPeerBandwidth
+    | Audio
+    | Video
+    | Data
+    | Command
+    | Unknown
+)
+
+
+class Decoded(NamedTuple):
+    """What `decode` gives. The fields lie side by side and cover every byte of the payload."""
+
+    body: Body
+    fields: tuple[Field, ...]
+    findings: tuple[Finding, ...]
+
+
+BODIES: Final[dict[int, Callable[[Cursor, list[Finding]], Body]]] = {
+    types.SET_CHUNK_SIZE: control.set_chunk_size,
+    types.ABORT: control.abort,
+    types.ACKNOWLEDGEMENT: control.acknowledgement,
+    types.USER_CONTROL: control.user_control,
+    types.WINDOW_ACK_SIZE: control.window_ack_size,
+    types.SET_PEER_BANDWIDTH: control.set_peer_bandwidth,
+    types.AUDIO: media.audio,
+    types.VIDEO: media.video,
+    types.DATA_AMF0: command.data,
+    types.COMMAND_AMF0: command.command,
+}
+
+# What can be said of a body in which reading broke off; None is nothing.
+SO_FAR: Final[dict[int, Callable[[Cursor], Body | None]]] = {
+    types.USER_CONTROL: control.user_control_so_far,
+    types.DATA_AMF0: command.data_so_far,
+    types.COMMAND_AMF0: command.command_so_far,
+}
+
+_LONGEST_PLACE: Final = 60  # characters of one captured name in a title
+
+
+def decode(type_id: int, payload: bytes) -> Decoded:
+    """Read one message body. Never raises: what cannot be read is an UNREAD field and a finding that says why."""
+    read = Cursor(payload)
+    reader = BODIES.get(type_id)
+    if reader is None:
+        read.rest("data", label=f"type {type_id}, not read")
+        return Decoded(Unknown(payload), tuple(read.fields), ())
+    findings: list[Finding] = []
+    try:
+        body = reader(read, findings)
+    except Unreadable as stop:
+        body = _broken_off(read, findings, type_id, stop)
+    if read.position < read.end:
+        _left_over(read, findings)
+    return Decoded(body, tuple(read.fields), tuple(findings))
+
+
+def _broken_off(read: Cursor, findings: list[Finding], type_id: int, stop: Unreadable) -> Body:
+    so_far = SO_FAR.get(type_id)
+    body = (so_far(read) if so_far else None) or Unknown(read.data)
+    reason = _reason(stop)
+    title = f"{_place(read, type_id, body, stop)}: {reason}"
+    evidence = Evidence(reason, read.position, read.left, in_message=True)
+    findings.append(Finding(_rule(type_id), _severity(stop), title, (evidence,)))
+    read.rest("unread", label=reason)
+    return body
+
+
+def _left_over(read: Cursor, findings: list[Finding]) -> None:
+    title = f"{plural(read.left, 'byte')} after the end of the body"
+    evidence = Evidence("left over", read.position, read.left, in_message=True)
+    findings.append(Finding(BODY_MALFORMED, Severity.NOTE, title, (evidence,)))
+    read.rest("unread", label="after the end of the body")
+
+
+def _reason(stop: Unreadable) -> str:
+    if isinstance(stop, Truncated):
+        return f"needs {plural(stop.needed, 'byte')}, has {stop.available}"
+    return str(stop)
+
+
+def _place(read: Cursor, type_id: int, body: Body, stop: Unreadable) -> str:
+    """Where in the format reading broke off: `connect > command object > tcUrl`."""
+    name = body.name if isinstance(body, Command | Data) else ""
+    path = [part for part in read.path if part]
+    if not path and isinstance(stop, Truncated):
+        path = [stop.name]
+    return " > ".join(_short(part) for part in [printable(name) or types.type_name(type_id), *path])
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_PLACE else text[: _LONGEST_PLACE - 1] + "…"
+
+
+def _rule(type_id: int) -> Rule:
+    is_amf = type_id in types.FAMILIES["command"] | types.FAMILIES["data"]
+    return AMF_MALFORMED if is_amf else BODY_MALFORMED
+
+
+def _severity(stop: Unreadable) -> Severity:
+    """Bytes that ran out break a peer; what this program does not read may be read by others."""
+    return Severity.ERROR if isinstance(stop, Truncated) else Severity.WARNING

@@ -1,0 +1,46 @@
+"""Events become blocks: the bytes on the wire with their meaning, chunk headers where they stood.
+
+`describe` is all that a dump or a tree needs to know of RTMP. The chunk table of a message links the two systems of
+coordinates: offsets in the sender's stream, and offsets in the payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rtmpsniff.fields import Block, Inset
+from rtmpsniff.rtmp.chunk import EXTENDED, header_fields, read_header
+from rtmpsniff.rtmp.events import Chunk, Event, Greeting, Message
+from rtmpsniff.rtmp.handshake import greeting_fields
+
+
+def describe(event: Event) -> Block | None:
+    """The bytes of an event; None for events that have none of their own."""
+    if isinstance(event, Message):
+        return _message(event)
+    if isinstance(event, Greeting):
+        fields = greeting_fields(event.part, event.data, event.verdict, event.digest)
+        return Block(event.offset, event.data, fields, (), event.missing)
+    return None
+
+
+def _message(message: Message) -> Block:
+    insets = tuple(_insets(message.chunks))
+    return Block(message.offset, message.payload, message.decoded.fields, insets, message.missing)
+
+
+def _insets(chunks: tuple[Chunk, ...]) -> Iterator[Inset]:
+    position = 0
+    for chunk in chunks:
+        meaning = "goes on" if position else ""
+        fields = header_fields(chunk.header, _has_extended(chunk.header), meaning)
+        address = chunk.offset
+        for _ in range(chunk.run):
+            yield Inset(position, address, chunk.header, fields)
+            position += chunk.size
+            address += len(chunk.header) + chunk.size
+
+
+def _has_extended(header: bytes) -> bool:
+    read = read_header(header, 0)
+    return read is not None and (read.timestamp == EXTENDED or len(header) > read.size)

@@ -1,0 +1,161 @@
+"""What a capture comes down to: the events of its RTMP sessions, in the order in which they can be known.
+
+`Opened`, then `Greeting`s and `Message`s and `Finding`s and `Undecoded` spans, then `Closed`, for each connection;
+those of different connections interleave. Every event names its connection (counted from 1) and knows its packets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from rtmpsniff.capture.packet import Origin
+from rtmpsniff.findings import Finding
+from rtmpsniff.payload.bodies import Body, Decoded, decode
+from rtmpsniff.payload.types import type_name
+from rtmpsniff.transport.reassembly import EndReason, Sender
+from rtmpsniff.transport.tcp import Endpoint
+
+Variant: TypeAlias = Literal["rtmp", "rtmpe", "tls", "unknown"]
+HandshakePart: TypeAlias = Literal["C0 C1", "S0 S1", "S2", "C2"]
+State: TypeAlias = Literal["whole", "damaged", "aborted", "cut"]
+
+
+class Chunk(NamedTuple):
+    """One chunk of a message, or a run of equal continuation chunks that followed one another."""
+
+    offset: int  # of its first header byte, in the sender's stream
+    header: bytes  # the 1 to 18 bytes as sent
+    size: int  # payload bytes that each carried
+    run: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A connection that carries RTMP, or was meant to."""
+
+    connection: int
+    client: Endpoint
+    server: Endpoint
+    origin: Origin
+    whole: bool  # False: it was there before the capture began
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """A part of the handshake (§5.2)."""
+
+    connection: int
+    sender: Sender
+    part: HandshakePart
+    offset: int  # in the sender's stream
+    data: bytes
+    version: int | None  # of C0 and S0
+    verdict: str  # C1, S1: "D8", "D772", "none"; C2, S2: "signed", "echo", "echo without time", "neither", "unseen"
+    digest: tuple[int, int] | None  # the span in `data` of the digest or signature that was verified
+    missing: tuple[tuple[int, int], ...]  # spans of `data` that were never captured, zero there
+    first: Origin
+    last: Origin
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One message (§5.3), rebuilt from its chunks.
+
+    Not frozen, and its body decoded when it is first asked for: on a capture of media that nobody looks into, both
+    together would take longer than all the rest of the work. Nothing changes a message once it has been made.
+    """
+
+    connection: int
+    number: int  # from 1, both directions of a connection together
+    sender: Sender
+    chunk_stream_id: int
+    message_stream_id: int
+    message_type_id: int
+    timestamp: int  # ms, modulo 2^32
+    timestamp_certain: bool  # False where it rests on a time that was never seen, or on a guess
+    length: int  # as the header claims
+    parts: tuple[bytes | bytearray | memoryview, ...]  # the payload, as it came
+    missing: tuple[tuple[int, int], ...]  # spans of the payload that were never captured, zero there
+    chunks: tuple[Chunk, ...]
+    state: State
+    first: Origin
+    last: Origin
+    _payload: bytes | None = field(default=None, init=False, repr=False)
+    _decoded: Decoded | None = field(default=None, init=False, repr=False)
+
+    @property
+    def payload(self) -> bytes:
+        """The payload as far as it arrived; bytes that were never captured are zero."""
+        if self._payload is None:
+            self._payload = b"".join(self.parts)
+        return self._payload
+
+    @property
+    def decoded(self) -> Decoded:
+        """Body, fields and findings of the payload."""
+        if self._decoded is None:
+            self._decoded = decode(self.message_type_id, self.payload)
+        return self._decoded
+
+    @property
+    def body(self) -> Body:
+        return self.decoded.body
+
+    @property
+    def type(self) -> str:
+        return type_name(self.message_type_id)
+
+    @property
+    def offset(self) -> int:
+        """Of its first header byte in the sender's stream."""
+        return self.chunks[0].offset
+
+    @property
+    def chunk_count(self) -> int:
+        return sum(chunk.run for chunk in self.chunks)
+
+
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """Bytes of one direction that were captured and could not be decoded, or (`missing`) were never captured."""
+
+    connection: int
+    sender: Sender
+    offset: int
+    length: int
+    missing: int  # how many of them were never captured
+    reason: str
+    first: Origin
+    last: Origin
+
+
+class Traffic(NamedTuple):
+    """What TCP says of one direction; all but `gaps` and `out_of_order` in bytes."""
+
+    bytes: int
+    retransmitted_bytes: int
+    out_of_order: int
+    missing_bytes: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A connection is over, with its totals."""
+
+    connection: int
+    client: Endpoint
+    server: Endpoint
+    variant: Variant
+    begun: Origin
+    ended: Origin
+    reason: EndReason
+    closer: Sender | Literal[""]
+    from_client: Traffic
+    from_server: Traffic
+
+
+Event: TypeAlias = Opened | Greeting | Message | Finding | Undecoded | Closed
+
+OTHER_SENDER: Final[dict[Sender, Sender]] = {"client": "server", "server": "client"}

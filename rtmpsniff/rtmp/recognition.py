@@ -1,0 +1,68 @@
+"""Is it RTMP? Decided by content, on any port; a hint lowers what is asked for.
+
+Takes the first bytes of both directions, gives a verdict as soon as there can be one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, TypeAlias
+
+from rtmpsniff.payload.types import TYPE_NAMES
+from rtmpsniff.rtmp.chunk import read_header
+from rtmpsniff.rtmp.handshake import PACKET, VERSIONS
+from rtmpsniff.text import printable
+
+Verdict: TypeAlias = Literal["rtmp", "foreign", "wait"]
+
+GREETING: Final = 1 + PACKET  # C0 C1
+ENOUGH: Final = 1 + 2 * PACKET + 18  # the whole handshake of one side and a header: more is never needed
+
+_TEXT_PROTOCOLS: Final = (
+    (re.compile(rb"(?:GET|POST|HEAD|PUT|OPTIONS|CONNECT|DELETE|PATCH) [^\r\n]* HTTP/1\.[01]"), "an HTTP request"),
+    (re.compile(rb"HTTP/1\.[01] \d+[^\r\n]*"), "an HTTP response"),
+    (re.compile(rb"[A-Z_]+ rtsps?://[^\r\n]*"), "an RTSP request"),
+    (re.compile(rb"SSH-[^\r\n]*"), "SSH"),
+)
+_TLS_RECORDS: Final = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}
+
+
+def recognize(client: bytes, server: bytes, hinted: bool) -> Verdict:
+    """Judge a connection by the first bytes of its directions; `client` is the side taken for the client.
+
+    With a hint (a port that the user named, or 1935, and a connection seen from its start) the version byte is enough.
+    Without one the handshake must have its shape: C0 and C1 whole before the server answers with a version byte, or,
+    where only one direction was captured, a message header right after the handshake.
+    """
+    first = client or server
+    if not first:
+        return "wait"
+    if first[0] not in VERSIONS or (server and server[0] not in VERSIONS):
+        return "foreign"
+    if hinted:
+        return "rtmp"
+    if client and server:
+        return "rtmp" if len(client) >= GREETING else "foreign"
+    return _one_direction(first)
+
+
+def _one_direction(data: bytes) -> Verdict:
+    """C0 and C1 alone may wait for their answer; a whole handshake must go over into chunks."""
+    start = 1 + 2 * PACKET
+    if len(data) <= start:
+        return "wait"
+    header = read_header(data, start)
+    if header is None:
+        return "wait"
+    return "rtmp" if header.format == 0 and header.type_id in TYPE_NAMES and header.chunk_stream_id < 64 else "foreign"
+
+
+def name_protocol(data: bytes) -> tuple[Literal["tls", "unknown"], str]:
+    """Name what is not RTMP, by its first bytes: for `variant`, and in words (safe to print)."""
+    if len(data) >= 3 and data[0] in _TLS_RECORDS and data[1] == 3 and data[2] <= 4:
+        return "tls", f"TLS ({_TLS_RECORDS[data[0]]} record): the address may want rtmps://"
+    for pattern, name in _TEXT_PROTOCOLS:
+        match = pattern.match(data[:512])
+        if match:
+            return "unknown", f"{name}: {printable(match[0].decode('latin-1'))[:120]}"
+    return "unknown", f"begins with {data[:8].hex(' ')}"
