@@ -110,8 +110,6 @@ listening() { [[ -n $(ss -Htln "sport = :$1") ]]; }
 
 connected() { [[ -n $(ss -Htn state established "dport = :$1") ]]; }
 
-client_port() { ss -Htn state established "dport = :$1" | awk '{ sub(/.*:/, "", $3); print $3 }'; }
-
 # --- the capture -------------------------------------------------------------
 
 # capture NAME FILTER: begin NAME.pcap with whole packets, back when it listens.
@@ -179,11 +177,14 @@ publish() {
     ffmpeg -v error -nostdin -re -i "$RECORD_SCRATCH/$clip.flv" -c copy "$@" -f flv "$url"
 }
 
-# play URL SECONDS: throw away what comes, then leave. (ffmpeg's own -t would wait
-# for ever where a server keeps a player whose publisher has gone; and only who has
-# got past ffmpeg's look at the streams, here cut short, says deleteStream.)
+# play URL SECONDS: throw away what comes, then leave. A single signal makes ffmpeg
+# say deleteStream, but only when the next packet comes: the publisher has to last
+# longer. (timeout would send two without --foreground.) Even so the command may be
+# lost: it waits in the kernel for an acknowledgement, and closing a socket with
+# media unread resets the connection.
 play() {
-    timeout "$2" ffmpeg -v error -nostdin -analyzeduration 500000 -fpsprobesize 2 -i "$1" -c copy -f null - || true
+    timeout --foreground -k 5 "$2" \
+        ffmpeg -v error -nostdin -analyzeduration 500000 -fpsprobesize 2 -i "$1" -c copy -f null - || true
 }
 
 # --- one function for each capture -------------------------------------------
@@ -197,16 +198,22 @@ ffmpeg-nginx-publish() {
     end_capture
 }
 
-# A player that joins a running stream and stays when its publisher has gone, who
-# is kept out of the file. The server asks for a sign of life after a quiet second.
+# A player that joins a running stream and waits when the publisher goes away, which
+# comes back later. The server asks for a sign of life after a quiet second. The
+# publisher uses another port, and so is not in the file.
 ffmpeg-nginx-play() {
-    clip play 4 60
-    nginx_with 127.0.0.1:1935 <<<'ping 1s; ping_timeout 10s; application live { live on; }'
-    start publisher publish play rtmp://127.0.0.1/live/s1
-    until_true connected 1935
+    clip short 3 60
+    nginx_with 127.0.0.1:1935 <<<'listen 127.0.0.1:1936; ping 1s; ping_timeout 10s; application live { live on; }'
+    capture "${FUNCNAME[0]}" 'tcp port 1935'
+    start publisher publish short rtmp://127.0.0.1:1936/live/s1
+    until_true connected 1936
     sleep 1
-    capture "${FUNCNAME[0]}" "tcp port 1935 and not tcp port $(client_port 1935)"
-    play rtmp://127.0.0.1/live/s1 5
+    start player play rtmp://127.0.0.1/live/s1 6.3
+    finish publisher
+    sleep 2.2
+    start publisher publish short rtmp://127.0.0.1:1936/live/s1 -output_ts_offset 6
+    finish player
+    finish publisher
     end_capture
 }
 

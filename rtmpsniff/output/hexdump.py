@@ -44,7 +44,7 @@ class Shape(NamedTuple):
 def shape(width: int | None) -> Shape:
     """The layout for a terminal of `width` columns; None: no terminal, where nothing needs to be wrapped."""
     if width is None:
-        return Shape(12, 0)
+        return Shape(16, 0)
     row = 16 if width >= 130 else 12 if width >= 100 else 10 if width >= 80 else 8
     return Shape(row, max(width - Shape(row, 0).margin, 24))
 

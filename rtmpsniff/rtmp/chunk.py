@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.payload.types import TYPE_NAMES
 
@@ -51,15 +52,13 @@ def read_header(data: bytes, at: int) -> Header | None:
         return None
     if form == 3:
         return Header(size, form, chunk_stream_id)
-    at += basic
-    timestamp = int.from_bytes(data[at : at + 3], "big")
+    fields = int.from_bytes(data[at + basic : at + basic + 7], "big")
     if form == 2:
-        return Header(size, form, chunk_stream_id, timestamp)
-    length, type_id = int.from_bytes(data[at + 3 : at + 6], "big"), data[at + 6]
-    if form == 1:
-        return Header(size, form, chunk_stream_id, timestamp, length, type_id)
-    stream_id = int.from_bytes(data[at + 7 : at + 11], "little")  # the one field that is little-endian
-    return Header(size, form, chunk_stream_id, timestamp, length, type_id, stream_id)
+        return Header(size, form, chunk_stream_id, int.from_bytes(data[at + basic : at + basic + 3], "big"))
+    stream_id = None
+    if form == 0:
+        stream_id = int.from_bytes(data[at + size - 4 : at + size], "little")  # the one field that is little-endian
+    return Header(size, form, chunk_stream_id, fields >> 32, fields >> 8 & 0xFFFFFF, fields & 0xFF, stream_id)
 
 
 class Channel:
@@ -77,12 +76,14 @@ class Channel:
         "dropped",
         "extended",
         "first",
+        "held",
         "last",
         "left",
         "length",
         "message_stream_id",
         "missing",
         "parts",
+        "reached",
         "timestamp",
         "type_id",
     )
@@ -98,12 +99,14 @@ class Channel:
         self.type_id = 0
         self.message_stream_id = 0
         self.left = 0
+        self.held = 0  # bytes counted for the message in progress
+        self.reached = 0  # stream offset of the last byte received
         self.dropped = False  # the message in progress is no longer kept
-        self.parts: list[bytes | bytearray | memoryview] = []
+        self.parts: list[bytes | bytearray] = []
         self.missing: list[tuple[int, int]] = []
         self.chunks: list[Chunk] = []
-        self.first: tuple[int, int, int] = (0, 0, 0)  # capture, packet, time of the least packet of the message
-        self.last: tuple[int, int, int] = (0, 0, 0)  # of the greatest
+        self.first = Origin(0, 0, 0)  # the least packet of the message in progress
+        self.last = Origin(0, 0, 0)  # the greatest
 
     def __repr__(self) -> str:
         return f"<Channel {self.chunk_stream_id} type {self.type_id} {self.length - self.left} of {self.length} bytes>"

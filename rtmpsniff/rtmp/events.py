@@ -6,6 +6,7 @@ those of different connections interleave. Every event names its connection (cou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -75,7 +76,7 @@ class Message:
     timestamp: int  # ms, modulo 2^32
     timestamp_certain: bool  # False where it rests on a time that was never seen, or on a guess
     length: int  # as the header claims
-    parts: tuple[bytes | bytearray | memoryview, ...]  # the payload, as it came
+    parts: Sequence[bytes | bytearray]  # the payload, as it came
     missing: tuple[tuple[int, int], ...]  # spans of the payload that were never captured, zero there
     chunks: tuple[Chunk, ...]
     state: State

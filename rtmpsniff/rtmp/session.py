@@ -46,6 +46,7 @@ class Session:
         self._greetings: dict[str, Greeting] = {}
         self._digests: dict[Sender, Digest] = {}
         self._foreign: dict[Sender, _Foreign] = {}
+        self._unseen = {"C2", "S2", "answer"}  # once all were there, events need no second look
 
     def __repr__(self) -> str:
         return f"<Session {self.number} {self.variant} {self.connection.name}>"
@@ -60,17 +61,19 @@ class Session:
             self.number = next(self._connection_numbers)
             yield Opened(self.number, self.connection.client, self.connection.server, origin, self.connection.whole)
 
-    def feed(self, piece: Piece) -> Iterator[Event]:
+    def feed(self, piece: Piece) -> Iterable[Event]:
         direction = self._directions.get(piece.flow.sender)
         if direction is not None:
-            yield from self._see(direction.feed(piece))
-        elif self._held is not None:
+            events = direction.feed(piece)
+            return self._see(events) if self._unseen else events
+        if self._held is not None:
             self._held.append(piece)
             sender = piece.flow.sender
             self._first[sender] = (self._first[sender] + piece.data)[:ENOUGH]
-            yield from self._judge()
-        elif self._foreign:
+            return self._judge()
+        if self._foreign:
             self._foreign[piece.flow.sender].add(piece)
+        return ()
 
     def lose(self, hole: Hole) -> Iterator[Event]:
         direction = self._directions.get(hole.flow.sender)
@@ -201,6 +204,7 @@ class Session:
                 continue
             if isinstance(event, Message) and event.message_type_id == COMMAND_AMF0 and event.sender == "server":
                 self._recognize_nginx(_NGINX_FMS_VERSION in event.payload[:512])
+                self._unseen.discard("answer")
             yield event
 
     def _recognize_nginx(self, it_is: bool) -> None:
@@ -230,6 +234,7 @@ class Session:
 
     def _judge_reply(self, greeting: Greeting) -> Greeting:
         """Compare C2 or S2 with the packet that it answers."""
+        self._unseen.discard(greeting.part)
         question = self._greetings.get(OTHER_SENDER[greeting.sender])
         if question is None or question.missing or greeting.missing:
             return replace(greeting, verdict="unseen")

@@ -23,7 +23,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.link import ETHERNET, IPV4
+from rtmpsniff.transport.link import ETHERNET
 from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Endpoint, Segment, endpoints, reverse, segment_of
 
 Sender: TypeAlias = Literal["client", "server"]
@@ -43,10 +43,9 @@ _MASK: Final = _MODULUS - 1
 _HALF: Final = 1 << 31
 _FARTHEST: Final = 1 << 26  # sequence numbers farther ahead belong to no window that exists
 _HELD_OVERHEAD: Final = 256  # what holding a segment costs beside its bytes: floods of tiny ones must count
-_TCP: Final = 6
 
 # The frame that nearly every capture consists of: Ethernet without tags, IPv4 without options, TCP.
-_COMMON: Final = Struct(">HBxH2xHxB2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
+_COMMON: Final = Struct(">IH2xI2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
 _COMMON_HEADERS: Final = 54
 
 
@@ -133,7 +132,6 @@ class Flow:
         "offset",
         "out_of_order",
         "peer",
-        "plain",
         "retransmitted_bytes",
         "sender",
         "started",
@@ -147,7 +145,6 @@ class Flow:
         self.sender: Sender = sender
         self.key = key
         self.started = False  # a sequence number has been seen
-        self.plain = False  # started, not ended, nothing awaited: segments in order take the short way
         self.ignored = False  # nobody wants the bytes
         self.next = 0  # the sequence number expected next
         self.offset = 0  # the same place as an offset in the stream
@@ -171,8 +168,9 @@ class Flow:
         return self.offset - self.missing_bytes
 
     def start(self, sequence: int) -> None:
-        self.started = self.plain = True
+        self.started = True
         self.next = sequence & _MASK
+        self.connection.plain[self.key] = self
 
     def distance(self, sequence: int) -> int:
         """How far a sequence number lies ahead of the one expected next, or behind it (RFC 9293, 3.4)."""
@@ -191,13 +189,25 @@ class Flow:
 class Connection:
     """A TCP connection: its two ends, its two flows, and what is known of its course."""
 
-    __slots__ = ("answered", "begun", "client", "closed", "closer", "from_client", "from_server", "server", "whole")
+    __slots__ = (
+        "answered",
+        "begun",
+        "client",
+        "closed",
+        "closer",
+        "from_client",
+        "from_server",
+        "plain",
+        "server",
+        "whole",
+    )
 
-    def __init__(self, client_key: bytes, begun: Origin, whole: bool) -> None:
+    def __init__(self, client_key: bytes, begun: Origin, whole: bool, plain: dict[bytes, Flow]) -> None:
         self.client: Endpoint
         self.server: Endpoint
         self.client, self.server = endpoints(client_key)
         self.begun = begun
+        self.plain = plain  # see `Reassembler`
         self.whole = whole  # the capture holds its SYN or SYN-ACK
         self.answered = False  # the server has sent something other than a reset
         self.closed = False
@@ -219,7 +229,9 @@ class Connection:
 
     def ignore(self) -> None:
         """Nobody wants the bytes of this connection: from now on they are counted and not delivered."""
-        self.from_client.ignored = self.from_server.ignored = True
+        for flow in self.flows:
+            flow.ignored = True
+            self.plain.pop(flow.key, None)
 
     def exchange_roles(self) -> None:
         """What was taken for the client is the server: the bytes said so."""
@@ -235,13 +247,15 @@ class Reassembler:
         self.server_ports = server_ports
         self.budget = budget or Budget()
         self.flows: dict[bytes, Flow] = {}
+        # Those that began, did not end and await nothing: their segments take the short way.
+        self.plain: dict[bytes, Flow] = {}
         self.waiting: dict[Flow, None] = {}  # in the order in which they began to wait
         self.last = Origin(0, 0, 0)  # the packet at hand
         self.unread = 0  # packets that are no TCP, or no whole TCP header
 
     def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - the one loop that is unrolled for speed
         """Rebuild the streams of all connections in `packets`; ends what is open when they end."""
-        flows, waiting, common = self.flows, self.waiting, _COMMON.unpack_from
+        flows, plain, waiting, common = self.flows, self.plain, self.waiting, _COMMON.unpack_from
         packet: Packet | None = None
         # The batch: segments of one direction that followed one another, not yet handed on.
         batch: Flow | None = None
@@ -250,42 +264,43 @@ class Reassembler:
         origins: list[Packet] = []
         room = 0
         for packet in packets:
-            data = packet.data
-            if packet.link == ETHERNET and len(data) >= _COMMON_HEADERS:
+            _, _, _, link, data, _ = packet
+            here = len(data)
+            if link == ETHERNET and here >= _COMMON_HEADERS:
                 # The next segment of a direction that awaits nothing: nearly always. What `segment_of` reads in
                 # general stands here at fixed offsets, since this loop is what the speed of the whole rests on.
-                ethertype, version, total, fragment, protocol, key, sequence, acknowledgement, bits = common(data, 12)
-                flow = flows.get(key)
+                kind, total, protocol, key, sequence, acknowledgement, bits = common(data, 12)
+                flow = plain.get(key)
                 if (
                     flow is not None
-                    and flow.plain
                     and sequence == flow.next
-                    and ethertype == IPV4
-                    and version == 0x45
-                    and protocol == _TCP
-                    and not fragment & 0x3FFF
-                    and bits & 0x17 == ACK  # no SYN, no FIN, no RST
+                    and kind & 0xFFFFFF00 == 0x08004500  # IPv4 without options
+                    and protocol & 0x3FFF00FF == 6  # TCP, and no fragment
+                    and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
+                    and (flow.peer.next - acknowledgement) & 0x80000000 == 0  # of nothing unseen
                     and not waiting
-                    and (flow.peer.next - acknowledgement) & _MASK < _HALF  # acknowledges nothing unseen
                 ):
                     start, stop = 34 + (bits >> 12) * 4, 14 + total
-                    size = stop - start
-                    if size >= 0 and stop <= len(data) and bits >= 0x5000:
-                        if size:
-                            if not flow.ignored:
-                                if flow is not batch or room <= 0:
-                                    if parts:
-                                        assert batch is not None  # noqa: S101 - parts are of a batch
-                                        yield Piece(batch, offsets[0], b"".join(parts), offsets, origins)
-                                        parts, offsets, origins = [], [], []
-                                    batch, room = flow, BATCH
-                                parts.append(data[start:stop])
-                                offsets.append(flow.offset)
-                                origins.append(packet)
-                                room -= size
-                            flow.offset += size
-                            flow.next = (sequence + size) & _MASK
+                    if start < stop <= here and bits >= 0x5000:
+                        if flow is not batch or room <= 0:
+                            if parts:
+                                assert batch is not None  # noqa: S101 - parts are of a batch
+                                yield Piece(batch, offsets[0], b"".join(parts), offsets, origins)
+                                parts, offsets, origins = [], [], []
+                            batch, room = flow, BATCH
+                        size = stop - start
+                        offset = flow.offset
+                        parts.append(data[start:stop])
+                        offsets.append(offset)
+                        origins.append(packet)
+                        room -= size
+                        flow.offset = offset + size
+                        flow.next = (sequence + size) & 0xFFFFFFFF
                         continue
+                    if start == stop:
+                        continue
+                elif not bits & 0x07 and flow is None and (flow := flows.get(key)) is not None and flow.ignored:
+                    continue
             if parts:
                 assert batch is not None  # noqa: S101 - parts are of a batch
                 yield Piece(batch, offsets[0], b"".join(parts), offsets, origins)
@@ -327,7 +342,7 @@ class Reassembler:
 
     def _connect(self, client_key: bytes, whole: bool) -> Iterator[Event]:
         yield from self._make_room()
-        connection = Connection(client_key, self.last, whole)
+        connection = Connection(client_key, self.last, whole, self.plain)
         for flow in connection.flows:
             self.flows.pop(flow.key, None)  # so that the new one stands last, as the youngest
             self.flows[flow.key] = flow
@@ -387,7 +402,7 @@ class Reassembler:
         offset = flow.offset + distance
         if segment.flags & FIN and flow.end_offset is None:
             flow.end_offset = max(offset + size, flow.offset)
-            flow.plain = False
+            self.plain.pop(flow.key, None)
             flow.connection.closer = flow.connection.closer or flow.sender
         if size and not (size == 1 and distance == -1):  # a keep-alive repeats the last byte
             if distance > 0:
@@ -452,7 +467,7 @@ class Reassembler:
         if flow.wait is None:
             flow.wait = _Wait(self.last.time)
             self.waiting[flow] = None
-            flow.plain = False
+            self.plain.pop(flow.key, None)
         return flow.wait
 
     def _settle(self, flow: Flow) -> None:
@@ -461,7 +476,8 @@ class Reassembler:
         if wait is not None and not flow.held and (wait.acknowledged or 0) <= flow.offset:
             flow.wait = None
             del self.waiting[flow]
-            flow.plain = flow.end_offset is None
+            if flow.end_offset is None and not flow.ignored:
+                self.plain[flow.key] = flow
 
     # Bytes never arrive.
 
@@ -524,7 +540,7 @@ class Reassembler:
         for flow in connection.flows:
             while flow.wait is not None:
                 yield from self._release(flow, "never captured")
-            flow.plain = False
+            self.plain.pop(flow.key, None)
             if flow.end_offset is not None and flow.offset < flow.end_offset:
                 yield self._skip(flow, flow.end_offset - flow.offset, "never captured")
         yield End(connection, self.last, reason, sender)
