@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate
 from operator import attrgetter
 from struct import Struct
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -36,7 +37,7 @@ TIME_BEFORE_HOLE: Final = 200_000_000  # ns
 UNACKNOWLEDGED_LIMIT: Final = 2 << 20  # bytes
 UNACKNOWLEDGED_TIME: Final = 30_000_000_000  # ns
 MOST_CONNECTIONS: Final = 16_384
-BATCH: Final = 1 << 16  # bytes of one direction that travel as one piece
+MOST_PARTS: Final = 48  # segments of one direction that travel as one piece
 
 _MODULUS: Final = 1 << 32
 _MASK: Final = _MODULUS - 1
@@ -240,6 +241,28 @@ class Connection:
         self.from_client.sender, self.from_server.sender = "client", "server"
 
 
+class _Batch:
+    """Segments of one direction that followed one another and were not yet handed on.
+
+    The direction's `next` moves with each of them, its `offset` when they become a piece.
+    """
+
+    __slots__ = ("flow", "packets", "parts")
+
+    def __init__(self) -> None:
+        self.flow: Flow | None = None
+        self.parts: list[bytes] = []
+        self.packets: list[Packet] = []
+
+    def piece(self) -> Piece:
+        flow, parts, packets = self.flow, self.parts, self.packets
+        assert flow is not None  # noqa: S101 - parts are of a flow
+        self.flow, self.parts, self.packets = None, [], []
+        begin = flow.offset
+        *offsets, flow.offset = accumulate(map(len, parts), initial=begin)
+        return Piece(flow, begin, b"".join(parts), offsets, packets)
+
+
 class Reassembler:
     """Every connection of a capture. `run` is the door."""
 
@@ -253,16 +276,12 @@ class Reassembler:
         self.last = Origin(0, 0, 0)  # the packet at hand
         self.unread = 0  # packets that are no TCP, or no whole TCP header
 
-    def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - the one loop that is unrolled for speed
+    def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - unrolled for speed
         """Rebuild the streams of all connections in `packets`; ends what is open when they end."""
         flows, plain, waiting, common = self.flows, self.plain, self.waiting, _COMMON.unpack_from
         packet: Packet | None = None
-        # The batch: segments of one direction that followed one another, not yet handed on.
-        batch: Flow | None = None
-        parts: list[bytes] = []
-        offsets: list[int] = []
-        origins: list[Packet] = []
-        room = 0
+        batch = _Batch()
+        parts, origins = batch.parts, batch.packets
         for packet in packets:
             _, _, _, link, data, _ = packet
             here = len(data)
@@ -277,39 +296,32 @@ class Reassembler:
                     and kind & 0xFFFFFF00 == 0x08004500  # IPv4 without options
                     and protocol & 0x3FFF00FF == 6  # TCP, and no fragment
                     and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
-                    and (flow.peer.next - acknowledgement) & 0x80000000 == 0  # of nothing unseen
+                    and bits >= 0x5000
                     and not waiting
                 ):
                     start, stop = 34 + (bits >> 12) * 4, 14 + total
-                    if start < stop <= here and bits >= 0x5000:
-                        if flow is not batch or room <= 0:
+                    if start < stop <= here:
+                        # What a segment with data acknowledges is left to the next one without.
+                        if flow is not batch.flow or len(parts) >= MOST_PARTS:
                             if parts:
-                                assert batch is not None  # noqa: S101 - parts are of a batch
-                                yield Piece(batch, offsets[0], b"".join(parts), offsets, origins)
-                                parts, offsets, origins = [], [], []
-                            batch, room = flow, BATCH
-                        size = stop - start
-                        offset = flow.offset
+                                yield batch.piece()
+                                parts, origins = batch.parts, batch.packets
+                            batch.flow = flow
                         parts.append(data[start:stop])
-                        offsets.append(offset)
                         origins.append(packet)
-                        room -= size
-                        flow.offset = offset + size
-                        flow.next = (sequence + size) & 0xFFFFFFFF
+                        flow.next = (sequence + stop - start) & 0xFFFFFFFF
                         continue
-                    if start == stop:
+                    if start == stop and (flow.peer.next - acknowledgement) & 0x80000000 == 0:  # of nothing unseen
                         continue
                 elif not bits & 0x07 and flow is None and (flow := flows.get(key)) is not None and flow.ignored:
                     continue
             if parts:
-                assert batch is not None  # noqa: S101 - parts are of a batch
-                yield Piece(batch, offsets[0], b"".join(parts), offsets, origins)
-                parts, offsets, origins, room = [], [], [], 0
+                yield batch.piece()
+                parts, origins = batch.parts, batch.packets
             self.last = Origin(packet.capture, packet.number, packet.time)
             yield from self._packet(packet)
         if parts:
-            assert batch is not None  # noqa: S101 - parts are of a batch
-            yield Piece(batch, offsets[0], b"".join(parts), offsets, origins)
+            yield batch.piece()
         if packet is not None:
             self.last = Origin(packet.capture, packet.number, packet.time)
         yield from self._finish()
