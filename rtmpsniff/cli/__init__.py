@@ -6,27 +6,43 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 import click
 
-from rtmpsniff.cli.options import color_option
-from rtmpsniff.cli.read import read_command
-from rtmpsniff.cli.summary import summary_command
-from rtmpsniff.cli.world import Exit, warn
+from rtmpsniff.cli.world import Exit, color_option, warn
 from rtmpsniff.errors import UserError
 from rtmpsniff.version import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = {
+    "read": "rtmpsniff.cli.read:read_command",
+    "summary": "rtmpsniff.cli.summary:summary_command",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module when the command is asked for: each loads only what it needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "-V", "--version", message="rtmpsniff %(version)s")
 @color_option
 def cli(color: str | None) -> None:
     """Watch RTMP: every message in a capture, every byte with its meaning."""
     del color  # read from the context by the commands
-
-
-cli.add_command(read_command)
-cli.add_command(summary_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

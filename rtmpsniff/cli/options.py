@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from rtmpsniff.analysis.selection import Selection, parse_types
-from rtmpsniff.cli.world import ColorChoice
+from rtmpsniff.cli.world import ColorChoice, color_option
 from rtmpsniff.dissect import Dissection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -116,12 +116,6 @@ def traffic_options(command: Command) -> Command:
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
 
-
-color_option = click.option(
-    "--color",
-    type=click.Choice(["auto", "always", "never"]),
-    help="Colors: on a terminal (auto; NO_COLOR and FORCE_COLOR are heeded), always, or never.",
-)
 
 _OPTIONS = (
     click.option(

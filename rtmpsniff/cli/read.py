@@ -8,9 +8,10 @@ from dataclasses import replace
 import click
 
 from rtmpsniff.analysis.selection import select
-from rtmpsniff.capture.files import STANDARD_INPUT, Captures, read
+from rtmpsniff.capture.files import STANDARD_INPUT, read
+from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.options import Chosen, traffic_options
-from rtmpsniff.cli.world import Exit, World, warn, world
+from rtmpsniff.cli.world import Exit, World, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.output.hexdump import dump, grid, shape
@@ -19,7 +20,6 @@ from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.tree import tree
 from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.events import Event, Message
-from rtmpsniff.text import plural, printable
 
 
 @click.command("read")
@@ -122,17 +122,3 @@ def findings_of(message: Message, with_notes: bool) -> Iterator[Finding]:
                 packet=message.last.packet,
                 messages=(message.number,),
             )
-
-
-def conclude(captures: Captures, run: Dissection) -> Exit:
-    """Say what was wrong with the files, and whether there was any RTMP."""
-    for file in captures.files:
-        if file.truncated:
-            warn(f"warning: {printable(file.file)} {file.truncated}")
-    if run.rtmp_connections:
-        return Exit.DONE
-    names = ", ".join(printable(file.file) for file in captures.files)
-    packets = plural(sum(file.packets for file in captures.files), "packet")
-    others = plural(run.other_connections, "other TCP connection")
-    warn(f"no RTMP in {names} ({packets}, {others})")
-    return Exit.BAD_ANSWER

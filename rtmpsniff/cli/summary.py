@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from rtmpsniff.analysis.selection import select
 from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import read
+from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.options import Chosen, traffic_options
-from rtmpsniff.cli.read import conclude
 from rtmpsniff.cli.world import Exit, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.overview import document, overview
@@ -31,6 +29,8 @@ def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_
         others = (run.other_connections, run.other_packets)
         out = world(chosen.color)
         if as_json:
+            import json  # noqa: PLC0415 - only where it is asked for
+
             out.write(json.dumps(document(captures.files, summary, others), indent=2))
         else:
             for line in overview(captures.files, summary, others, Paint(out.colored), top):

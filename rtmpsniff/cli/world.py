@@ -11,7 +11,15 @@ from enum import IntEnum
 from io import TextIOWrapper
 from typing import Literal, TextIO, TypeAlias
 
+import click
+
 ColorChoice: TypeAlias = Literal["auto", "always", "never"]
+
+color_option = click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    help="Colors: on a terminal (auto; NO_COLOR and FORCE_COLOR are heeded), always, or never.",
+)
 
 
 class Exit(IntEnum):

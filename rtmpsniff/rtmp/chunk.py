@@ -115,6 +115,13 @@ class Channel:
     def received(self) -> int:
         return self.length - self.left
 
+    def meet(self, origin: Origin) -> None:
+        """A packet brought bytes of the message: it may be the least or the greatest that did."""
+        if origin > self.last:
+            self.last = origin
+        elif origin < self.first:
+            self.first = origin
+
 
 def header_fields(header: bytes, has_extended: bool, meaning: str) -> tuple[Field, ...]:
     """Describe the bytes of a chunk header. `meaning` says what the chunk does: begins a message, or goes on."""

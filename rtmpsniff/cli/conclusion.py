@@ -1,0 +1,22 @@
+"""What every command that reads files says at its end, on standard error, and its exit status."""
+
+from __future__ import annotations
+
+from rtmpsniff.capture.files import Captures
+from rtmpsniff.cli.world import Exit, warn
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.text import plural, printable
+
+
+def conclude(captures: Captures, run: Dissection) -> Exit:
+    """Say what was wrong with the files, and whether there was any RTMP."""
+    for file in captures.files:
+        if file.truncated:
+            warn(f"warning: {printable(file.file)} {file.truncated}")
+    if run.rtmp_connections:
+        return Exit.DONE
+    names = ", ".join(printable(file.file) for file in captures.files)
+    packets = plural(sum(file.packets for file in captures.files), "packet")
+    others = plural(run.other_connections, "other TCP connection")
+    warn(f"no RTMP in {names} ({packets}, {others})")
+    return Exit.BAD_ANSWER

@@ -1,0 +1,57 @@
+"""The bytes of one direction that are at hand: where they stand in its stream, and which packet brought which."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.transport.reassembly import Piece
+
+
+class Window:
+    """`base` is the stream offset of the first byte at hand; `rest` holds those that wait for more to come."""
+
+    __slots__ = ("_last", "_offsets", "_packets", "base", "rest")
+
+    def __init__(self) -> None:
+        self.base = 0
+        self.rest = b""
+        self._offsets: list[int] = []
+        self._packets: list[Packet] = []
+        self._last = (0, 0, Origin(0, 0, 0))  # a span of the stream, and the packet that brought it
+
+    def __repr__(self) -> str:
+        return f"<Window at {self.base}, {len(self.rest)} bytes wait>"
+
+    def open(self, piece: Piece) -> bytes:
+        """The bytes at hand: those that waited, and those of the piece."""
+        if not self.rest:
+            self.base, self._offsets, self._packets = piece.offset, piece.offsets, piece.packets
+            return piece.data
+        self._offsets += piece.offsets
+        self._packets += piece.packets
+        return self.rest + piece.data
+
+    def close(self, data: bytes, used: int) -> None:
+        """`used` bytes of `data` were read; the others wait for more."""
+        self.rest = data[used:]
+        self.base += used
+        if self.rest:
+            at = bisect_right(self._offsets, self.base) - 1
+            self._offsets = [self.base, *self._offsets[at + 1 :]]
+            self._packets = self._packets[at:]
+        else:  # nothing points into the piece any more
+            self._offsets, self._packets = [], []
+
+    def origin(self, at: int) -> Origin:
+        """The packet that brought the byte at hand number `at`. Neighbors are asked for in turn: the last is kept."""
+        offset = self.base + at
+        start, stop, origin = self._last
+        if start <= offset < stop:
+            return origin
+        offsets = self._offsets
+        index = bisect_right(offsets, offset)
+        packet = self._packets[index - 1]
+        origin = Origin(packet.capture, packet.number, packet.time)
+        self._last = (offsets[index - 1], offsets[index] if index < len(offsets) else offset + 1, origin)
+        return origin
