@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar, cast
+
+Made = TypeVar("Made", bound=tuple[Any, ...])
+
+# What a NamedTuple's own constructor does, without its call, for what is made per packet and per chunk: a packet costs
+# 0.45 us in all this way (CPython 3.11), 0.57 us with `Packet._make(...)`, 0.59 us with `Packet(...)`.
+new_tuple: Final = cast("Callable[[type[Made], tuple[Any, ...]], Made]", tuple.__new__)
 
 
 class Packet(NamedTuple):

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
-from rtmpsniff.capture.packet import Packet
-from rtmpsniff.capture.pcap import new_packet
+from rtmpsniff.capture.packet import Packet, new_tuple
 from rtmpsniff.errors import InputError
 
 SECTION_HEADER: Final = bytes.fromhex("0a0d0d0a")  # reads the same in both byte orders
@@ -120,7 +119,7 @@ class PcapngReader:
         # The hot loop of the capture layer: all that it touches is local. A block's trailing length is not compared,
         # so a writer that got only that wrong is read; a wrong leading length shows at the next block.
         capture, number, time, total = self._capture, self.packets, self._time, 0
-        make, add, unpack = new_packet, packets.append, self._layout.enhanced.unpack_from
+        make, add, unpack = new_tuple, packets.append, self._layout.enhanced.unpack_from
         interfaces = self._interfaces
         current = 0
         link, _, scale, clock = interfaces[0]

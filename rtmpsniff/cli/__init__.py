@@ -14,7 +14,6 @@ from rtmpsniff.cli.world import Exit, color_option, warn
 from rtmpsniff.errors import UserError
 from rtmpsniff.version import __version__
 
-
 COMMANDS = {
     "read": "rtmpsniff.cli.read:read_command",
     "summary": "rtmpsniff.cli.summary:summary_command",

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rtmpsniff import findings
-from rtmpsniff.capture.packet import Origin
+from rtmpsniff.capture.packet import Origin, new_tuple
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
 from rtmpsniff.payload.types import ABORT, AUDIO, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
@@ -238,13 +238,15 @@ class Assembler:
 
     def _take_chunk(self, channel: Channel, data: bytes, start: int, at: int) -> int:
         """A chunk whose header stands at `data[start:at]`: its payload, and the whole message if it is here."""
-        size, left = self.chunk_size, channel.left
-        due = min(size, left)
-        self._note(channel, self._window.base + start, data[start:at], due)
-        if left > size:
+        due = channel.left
+        if due > self.chunk_size:
+            due = self.chunk_size
+            self._note(channel, self._window.base + start, data[start:at], due)
             stop = self._take_rest(channel, data, at)
             if stop > at:
                 return stop
+        else:
+            self._note(channel, self._window.base + start, data[start:at], due)
         stop = at + due
         if stop > len(data):
             self._channel, self._due = channel, due
@@ -311,7 +313,7 @@ class Assembler:
                 return
         elif channel.dropped:
             return
-        chunks.append(Chunk(offset, header, size, run))
+        chunks.append(new_tuple(Chunk, (offset, header, size, run)))
         channel.held += _CHUNK_OVERHEAD
         self.held += _CHUNK_OVERHEAD
 
@@ -324,7 +326,9 @@ class Assembler:
             channel.held += size
             self.held += size
         if not channel.left:
-            channel.meet(self._window.origin(stop - 1))
+            origin = self._window.origin(stop - 1)
+            if origin is not channel.last:
+                channel.meet(origin)
             self._complete(channel)
         else:
             # Which packet brought these bytes is asked once a piece: within one, packet numbers only rise.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rtmpsniff.capture.packet import Origin
+from rtmpsniff.capture.packet import Origin, new_tuple
 from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.payload.types import TYPE_NAMES
 
@@ -50,15 +50,18 @@ def read_header(data: bytes, at: int) -> Header | None:
     size = basic + _MESSAGE_HEADER_SIZES[form]
     if at + size > end:
         return None
+    at += basic
     if form == 3:
         return Header(size, form, chunk_stream_id)
-    fields = int.from_bytes(data[at + basic : at + basic + 7], "big")
     if form == 2:
-        return Header(size, form, chunk_stream_id, int.from_bytes(data[at + basic : at + basic + 3], "big"))
+        return Header(size, form, chunk_stream_id, int.from_bytes(data[at : at + 3], "big"))
+    fields = int.from_bytes(data[at : at + 7], "big")
     stream_id = None
     if form == 0:
-        stream_id = int.from_bytes(data[at + size - 4 : at + size], "little")  # the one field that is little-endian
-    return Header(size, form, chunk_stream_id, fields >> 32, fields >> 8 & 0xFFFFFF, fields & 0xFF, stream_id)
+        stream_id = int.from_bytes(data[at + 7 : at + 11], "little")  # the one field that is little-endian
+    return new_tuple(
+        Header, (size, form, chunk_stream_id, fields >> 32, fields >> 8 & 0xFFFFFF, fields & 0xFF, stream_id)
+    )
 
 
 class Channel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin, Packet, new_tuple
 from rtmpsniff.transport.reassembly import Piece
 
 
@@ -51,7 +51,6 @@ class Window:
             return origin
         offsets = self._offsets
         index = bisect_right(offsets, offset)
-        packet = self._packets[index - 1]
-        origin = Origin(packet.capture, packet.number, packet.time)
+        origin = new_tuple(Origin, self._packets[index - 1][:3])  # a packet begins with what an origin is
         self._last = (offsets[index - 1], offsets[index] if index < len(offsets) else offset + 1, origin)
         return origin
