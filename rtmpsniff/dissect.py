@@ -34,7 +34,7 @@ class Dissection:
 
     @property
     def rtmp_connections(self) -> int:
-        """Connections that are over and carried RTMP, of whatever variant."""
+        """Connections that carried RTMP so far, of whatever variant."""
         return self._rtmp.accepted
 
     @property

@@ -5,7 +5,7 @@ Takes events, keeps counts and a record for each connection, no messages.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -33,7 +33,7 @@ class ConnectionSummary:
     opened: Opened
     closed: Closed | None = None
     purpose: Purpose = field(default_factory=Purpose)
-    tallies: dict[tuple[int, Sender], Tally] = field(default_factory=dict)
+    tallies: defaultdict[tuple[int, Sender], Tally] = field(default_factory=lambda: defaultdict(Tally))
     incomplete: Counter[str] = field(default_factory=Counter)  # messages by state
     undecoded: list[Undecoded] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -55,18 +55,16 @@ class Summary:
         connections = self.connections
         for event in events:
             if isinstance(event, Message):
-                tallies = connections[event.connection].tallies
-                key = (event.message_type_id, event.sender)
-                tally = tallies.get(key)
-                if tally is None:
-                    tally = tallies[key] = Tally()
+                kind = event.message_type_id
+                connection = connections[event.connection]
+                tally = connection.tallies[kind, event.sender]
                 tally.messages += 1
                 tally.bytes += event.length
-                if event.message_type_id not in _MEDIA:
+                if kind not in _MEDIA:
                     self._purposes.see(event)
-                    connections[event.connection].findings += event.decoded.findings
+                    connection.findings += event.findings
                 if event.state != "whole":
-                    connections[event.connection].incomplete[event.state] += 1
+                    connection.incomplete[event.state] += 1
             else:
                 self._see(event)
 

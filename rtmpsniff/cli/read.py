@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 import click
 
@@ -68,8 +67,9 @@ def read_command(
             for line in show(event):
                 out.write(line)
             if isinstance(event, Message) and not quiet:
-                for finding in findings_of(event, verbose):
-                    out.write(view.listing.line(finding))
+                for finding in event.findings:
+                    if verbose or finding.severity is not Severity.NOTE:
+                        out.write(view.listing.line(finding))
         return conclude(captures, run)
 
 
@@ -108,17 +108,3 @@ class View:
 
     def _title(self, event: Event) -> Iterable[str]:
         return title(event, self.paint, self.clock) if isinstance(event, Message) else self.list(event)
-
-
-def findings_of(message: Message, with_notes: bool) -> Iterator[Finding]:
-    """What is wrong inside a message, placed where the message is."""
-    for finding in message.decoded.findings:
-        if with_notes or finding.severity is not Severity.NOTE:
-            yield replace(
-                finding,
-                connection=message.connection,
-                sender=message.sender,
-                time=message.last.time,
-                packet=message.last.packet,
-                messages=(message.number,),
-            )

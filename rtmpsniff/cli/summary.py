@@ -33,6 +33,6 @@ def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_
 
             out.write(json.dumps(document(captures.files, summary, others), indent=2))
         else:
-            for line in overview(captures.files, summary, others, Paint(out.colored), top):
+            for line in overview(captures.files, summary, others, Paint(out.colored), top, out.width):
                 out.write(line)
         return conclude(captures, run)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Block, Field, Inset, Role
@@ -19,9 +20,10 @@ _BULK: Final = frozenset({Role.MEDIA, Role.RANDOM, Role.UNREAD})  # shortened ea
 _BULK_ROWS: Final = 2
 _VALUE_ROWS: Final = 16  # other values are shortened where they are longer than this
 _TEXTS: Final = frozenset({Role.TEXT, Role.KEY})
-_ADDRESS: Final = 8
-_DEEPEST_INDENT: Final = 6
+_ADDRESS: Final = 7
+_DEEPEST_INDENT: Final = 4
 _NAME: Final = 17
+_NARROWEST: Final = 8
 
 _decoder = getincrementaldecoder("utf-8")
 
@@ -45,7 +47,7 @@ def shape(width: int | None) -> Shape:
     """The layout for a terminal of `width` columns; None: no terminal, where nothing needs to be wrapped."""
     if width is None:
         return Shape(16, 0)
-    row = 16 if width >= 130 else 12 if width >= 100 else 10 if width >= 80 else 8
+    row = 16 if width >= 120 else 12 if width >= 100 else 9 if width >= 80 else 8
     return Shape(row, max(width - Shape(row, 0).margin, 24))
 
 
@@ -206,7 +208,7 @@ class _Writer:
         room = self.form.text - _NAME - 1 - 2 * line.depth
         if not self.form.text or len(text) <= room:
             return [text]
-        return [text[at : at + room] for at in range(0, len(text), room)] if room > 8 else [text]
+        return wrap(text, max(room, _NARROWEST), break_on_hyphens=False) or [""]
 
     def _texts(
         self, line: _Line, texts: list[str], hexes: str = "", address: str = "", colored: str = "", first: bool = True
@@ -217,6 +219,8 @@ class _Writer:
 
     def _row(self, line: _Line, address: str, hexes: str, colored: str, text: str, *, first: bool) -> str:
         name = line.field.name if first else ""
+        if text == name:
+            text = ""  # `null` is both what it is called and what it says
         beside = f"{'':{2 * line.depth}}{name:<{_NAME}} {self.paint.role(line.field.role, text)}".rstrip()
         if not beside:
             return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}".rstrip()

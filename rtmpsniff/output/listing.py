@@ -27,7 +27,8 @@ _TYPE_STYLES: Final = {number: family for family, numbers in FAMILIES.items() fo
     8: "audio",
     9: "video",
 }
-_NARROWEST_TEXT: Final = 36
+_NARROW: Final = 100  # columns; a terminal with fewer has no room for the ids of chunk and message streams
+_NARROWEST_TEXT: Final = 60
 _WIDEST: Final = 400  # characters of text in a line that is not cut to a terminal
 
 
@@ -69,10 +70,15 @@ class Listing:
         self._clock = clock
         self._width = width
         self._full = full
+        self._is_narrow = width is not None and width < _NARROW
 
     def heading(self) -> str:
         """The names of the columns."""
-        line = f"{'time':>{self._clock.width}} conn  dir  csid  {'type':<15} msid  timestamp   length"
+        width = self._clock.width
+        if self._is_narrow:
+            line = f"{'time':>{width}} con dir  {'type':<15} timestamp  length"
+        else:
+            line = f"{'time':>{width}} conn  dir  csid  {'type':<15} msid  timestamp   length"
         return self._paint.style("dim", line)
 
     def line(self, event: Event) -> str:
@@ -96,62 +102,61 @@ class Listing:
                 time, style, name, text = event.origin.time, "connection", "open", say_opened(event)
             case Closed():
                 time, style, name, text = event.ended.time, "connection", "close", say_closed(event)
-        return self._row(time, event.connection, sender, name, length, text, style)
+        arrow = f"{_ARROWS[sender]:<4}"
+        if self._is_narrow:
+            middle, end = "", ""
+        else:
+            middle, end = f" {'':>4} ", f"{'':>5}  {'':>9} {length:>8}"
+        return self._join(self._clock.text(time), event.connection, arrow, middle, name, end, text, style)
 
     def _message(self, message: Message) -> str:
         number = message.message_type_id
-        name = _SHORT_NAMES.get(number) or f"unknown_{number}"
-        time = self._clock.text(message.last.time)
         # An uncertain time is marked: it rests on one that was never seen.
         mark = " " if message.timestamp_certain or number <= 6 else "~"
-        head = (
-            f"{time:>{self._clock.width}} {message.connection:>4}  {_ARROWS[message.sender]} "
-            f"{message.chunk_stream_id:>4}  {name:<15} {message.message_stream_id:>4} "
-            f"{mark}{message.timestamp:>9} {message.length:>8}"
+        if self._is_narrow:
+            middle, end = "", f"{mark}{message.timestamp:>9} {message.length:>7}"
+        else:
+            middle = f" {message.chunk_stream_id:>4} "
+            end = f" {message.message_stream_id:>4} {mark}{message.timestamp:>9} {message.length:>8}"
+        return self._join(
+            self._clock.text(message.last.time),
+            message.connection,
+            _ARROWS[message.sender],
+            middle,
+            _SHORT_NAMES.get(number) or f"unknown_{number}",
+            end,
+            say_message(message),
+            _TYPE_STYLES.get(number, "unknown") if message.state == "whole" else "warning",
         )
-        text = say_message(message)
-        if not self._paint.colored:
-            return self._join(head, text)
-        style = _TYPE_STYLES.get(number, "unknown") if message.state == "whole" else "warning"
-        return self._join(head, text, style)
 
-    def _row(self, time: int, connection: int, sender: str, name: str, length: str, text: str, style: str) -> str:
-        head = (
-            f"{self._clock.text(time):>{self._clock.width}} {connection:>4}  {_ARROWS[sender]:<4} {'':>4}  {name:<15} "
-            f"{'':>4}  {'':>9} {length:>8}"
-        )
-        return self._join(head, text, style)
-
-    def _join(self, head: str, text: str, style: str = "") -> str:
-        """The columns and the text, which moves to a line of its own where a terminal is too narrow for both."""
+    def _join(
+        self, time: str, connection: int, arrow: str, middle: str, name: str, end: str, text: str, style: str
+    ) -> str:
+        """Columns and text, which moves to a line of its own where a terminal is too narrow for both."""
+        number = f"{connection:>3} " if self._is_narrow else f"{connection:>4}  "
+        head = f"{time:>{self._clock.width}} {number}{arrow}{middle} {name:<15}{end}"
         between = "  "
-        if self._width is not None:
+        if self._width is None:
+            text = self._shorten(text, _WIDEST)
+        else:
             room = self._width - len(head) - 2
             if len(text) > room and room < _NARROWEST_TEXT:
-                between = f"\n{'':{self._clock.width + 7}}"
-                room = self._width - self._clock.width - 7
+                indent = self._clock.width + 1 + len(number)
+                between, room = f"\n{'':{indent}}", self._width - indent
+                end = end.rstrip()
             text = self._shorten(text, room)
-        else:
-            text = self._shorten(text, _WIDEST)
         if not self._paint.colored:
-            return f"{head}{between}{text}".rstrip()
-        return self._color(head, style) + between + self._paint.style(style, text)
+            return f"{head.rstrip() if between != '  ' else head}{between}{text}".rstrip()
+        style_of = self._paint.style
+        sender = "client" if arrow.startswith("c") else "server"
+        head = (
+            f"{style_of('dim', f'{time:>{self._clock.width}}')} {number}{style_of(sender, arrow)}{middle} "
+            f"{style_of(style, f'{name:<15}')}{end}"
+        )
+        return f"{head}{between}{style_of(style, text)}"
 
     def _shorten(self, text: str, room: int) -> str:
         return text if self._full or len(text) <= room else text[: room - 3] + "..."
-
-    def _color(self, head: str, style: str) -> str:
-        """The time dim, the direction in the colour of its sender, the type in its own."""
-        width = self._clock.width
-        sender = "client" if head[width + 7 : width + 8] == "c" else "server"
-        return (
-            self._paint.style("dim", head[:width])
-            + head[width : width + 7]
-            + self._paint.style(sender, head[width + 7 : width + 11])
-            + head[width + 11 : width + 18]
-            + self._paint.style(style, head[width + 18 : width + 33])
-            + head[width + 33 :]
-        )
 
 
 def title(message: Message, paint: Paint, clock: Clock) -> list[str]:

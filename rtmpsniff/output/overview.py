@@ -19,14 +19,19 @@ _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
 def overview(
-    files: Iterable[CaptureFile], summary: Summary, others: tuple[int, int], paint: Paint, top: int | None
+    files: Iterable[CaptureFile],
+    summary: Summary,
+    others: tuple[int, int],
+    paint: Paint,
+    top: int | None,
+    width: int | None,
 ) -> Iterator[str]:
     """The page. `others`: TCP connections that were not RTMP, and packets that were not TCP."""
     yield from _captures(files, others, paint)
     if not summary.connections:
         return
     yield ""
-    yield from _connections(summary, paint, top)
+    yield from _connections(summary, paint, top, width)
     if summary.totals():
         yield ""
         yield from _types(summary, paint)
@@ -53,41 +58,50 @@ def _date(time: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1000:06d} UTC"
 
 
-def _connections(summary: Summary, paint: Paint, top: int | None) -> Iterator[str]:
+def _connections(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:
     connections = list(summary.connections.values())
     shown = connections
     if top is not None and top < len(connections):
         shown = sorted(connections, key=lambda connection: -_bytes(connection))[:top]
-    rows = [
-        (
-            str(connection.opened.connection),
-            f"{connection.opened.client} -> {connection.opened.server}",
-            connection.closed.variant if connection.closed else "",
-            printable(connection.purpose.application),
-            ", ".join(f"{stream.action} {printable(stream.name)}" for stream in connection.purpose.streams),
-            grouped(connection.messages),
-            grouped(connection.closed.from_client.bytes if connection.closed else 0),
-            grouped(connection.closed.from_server.bytes if connection.closed else 0),
-            _seconds(connection),
-            _ending(connection),
-        )
-        for connection in shown
-    ]
-    head = (
-        "conn",
-        "client -> server",
-        "what",
-        "app",
-        "streams",
-        "messages",
-        "bytes c->s",
-        "bytes s->c",
-        "seconds",
-        "end",
-    )
-    yield from columns(head, rows, paint, "r    rrrr")
+    rows = [_row(connection) for connection in shown]
+    table = list(columns(_HEAD, rows, Paint(colored=False), "r    rrrr"))
+    if width is None or max(map(len, table)) <= width:
+        yield paint.style("dim", table[0])
+        yield from table[1:]
+    else:
+        for row in rows:
+            yield from _entry(row)
     if len(shown) < len(connections):
         yield paint.style("dim", f"... and {len(connections) - len(shown)} more")
+
+
+_HEAD: Final = (
+    "conn", "client -> server", "what", "app", "streams", "messages", "bytes c->s", "bytes s->c", "seconds", "end"
+)  # fmt: skip
+
+
+def _row(connection: ConnectionSummary) -> tuple[str, ...]:
+    closed = connection.closed
+    return (
+        str(connection.opened.connection),
+        f"{connection.opened.client} -> {connection.opened.server}",
+        closed.variant if closed else "",
+        printable(connection.purpose.application),
+        ", ".join(f"{stream.action} {printable(stream.name)}" for stream in connection.purpose.streams),
+        grouped(connection.messages),
+        grouped(closed.from_client.bytes if closed else 0),
+        grouped(closed.from_server.bytes if closed else 0),
+        _seconds(connection),
+        _ending(connection),
+    )
+
+
+def _entry(row: tuple[str, ...]) -> Iterator[str]:
+    """A row of the table as two lines, for a terminal that is too narrow for the table."""
+    number, ends, variant, application, streams, messages, client, server, seconds, ending = row
+    purpose = ", ".join(filter(None, [variant, f"app {application}" if application else "", streams]))
+    yield f"{number:>4}  {ends}  {purpose}"
+    yield f"      messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
 
 
 def _bytes(connection: ConnectionSummary) -> int:

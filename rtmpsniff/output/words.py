@@ -175,7 +175,7 @@ _SAY: Final[dict[type, Callable[..., str]]] = {
     SetChunkSize: lambda body: f"chunk size {body.chunk_size}",
     Abort: lambda body: f"abort chunk stream {body.chunk_stream_id}",
     Acknowledgement: lambda body: f"{grouped(body.sequence_number)} bytes received",
-    WindowAckSize: lambda body: f"acknowledge every {plural(body.window, 'byte')}",
+    WindowAckSize: lambda body: f"every {plural(body.window, 'byte')}",
     SetPeerBandwidth: _say_peer_bandwidth,
     UserControl: _say_user_control,
     Unknown: _say_unknown,

@@ -213,6 +213,7 @@ def _object(amf: Amf0, group: Group) -> Object:
     value = Object()
     amf.begin(value, "object", group)
     amf.properties(value)
+    group.label = _sized("object", value)
     return value
 
 
@@ -222,7 +223,12 @@ def _typed_object(amf: Amf0, group: Group) -> Object:
     value.class_name = amf.text(2)
     group.label = f"object of class {quoted(value.class_name)}"
     amf.properties(value)
+    group.label = _sized(group.label, value)
     return value
+
+
+def _sized(label: str, value: Object) -> str:
+    return f"{label}, {plural(len(value), 'property')}"
 
 
 def _ecma_array(amf: Amf0, group: Group) -> EcmaArray:

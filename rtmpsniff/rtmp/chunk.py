@@ -133,7 +133,7 @@ def header_fields(header: bytes, has_extended: bool, meaning: str) -> tuple[Fiel
     chunk_stream_id = selector
     if selector < 2:
         chunk_stream_id = 64 + int.from_bytes(header[1 : selector + 2], "little")
-    label = f"format {form}, chunk stream {chunk_stream_id}{', ' + meaning if meaning else ''}"
+    label = f"fmt {form}, chunk stream {chunk_stream_id}{', ' + meaning if meaning else ''}"
     basic = 1 if selector >= 2 else selector + 2
     with read.group("chunk header", Role.BASIC_HEADER) as group:
         read.raw("basic header", basic, Role.BASIC_HEADER, inline=True)

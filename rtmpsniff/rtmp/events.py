@@ -7,7 +7,7 @@ those of different connections interleave. Every event names its connection (cou
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
@@ -102,6 +102,23 @@ class Message:
     @property
     def body(self) -> Body:
         return self.decoded.body
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong inside the message, placed where the message is; nothing of one that did not come whole."""
+        if self.state != "whole":
+            return ()
+        return tuple(
+            replace(
+                finding,
+                connection=self.connection,
+                sender=self.sender,
+                time=self.last.time,
+                packet=self.last.packet,
+                messages=(self.number,),
+            )
+            for finding in self.decoded.findings
+        )
 
     @property
     def type(self) -> str:

@@ -55,6 +55,10 @@ class Session:
     def held(self) -> int:
         return sum(direction.held for direction in self._directions.values())
 
+    @property
+    def is_rtmp(self) -> bool:
+        return self.variant in {"rtmp", "rtmpe"}
+
     def open(self, origin: Origin) -> Iterator[Event]:
         """Show the connection: it has a number from now on."""
         if not self.number:
@@ -152,7 +156,7 @@ class Session:
         yield from self.open(origin)
         first = self._first["client"] or self._first["server"]
         self.variant, what = name_protocol(first)
-        self._foreign = {sender: _Foreign(f"not RTMP: {what}", origin) for sender in self._first}
+        self._foreign = {sender: _Foreign("not RTMP", origin) for sender in self._first}
         for piece in held:
             self._foreign[piece.flow.sender].add(piece)
         yield Finding(
@@ -262,18 +266,20 @@ def _traffic(flow: Flow) -> Traffic:
 
 
 class Sessions:
-    """All sessions of a capture. `run` is the door.
-
-    Of the connections that are over `accepted` counts those that carried RTMP, `others` those nobody asked for.
-    """
+    """All sessions of a capture. `run` is the door; `others` counts the connections that are over and nobody asked for."""
 
     def __init__(self, ports: Collection[int] = (), budget: Budget | None = None) -> None:
         self.ports = RTMP_PORTS | set(ports)
-        self.accepted = 0
         self.others = 0
+        self._ended = 0  # sessions that were RTMP and are over
         self._budget = budget or Budget()
         self._numbers = count(1)
         self._sessions: dict[Connection, Session] = {}
+
+    @property
+    def accepted(self) -> int:
+        """Connections that carried RTMP so far, of whatever variant."""
+        return self._ended + sum(session.is_rtmp for session in self._sessions.values())
 
     def run(self, stream: Iterable[StreamEvent]) -> Iterator[Event]:
         """Turn the pieces of TCP streams into the events of RTMP sessions."""
@@ -295,7 +301,7 @@ class Sessions:
                 session = sessions.pop(item.connection)
                 yield from session.end(item)
                 self.others += not session.number
-                self.accepted += session.variant in {"rtmp", "rtmpe"}
+                self._ended += session.is_rtmp
 
     def _begin(self, begin: Begin) -> Iterator[Event]:
         connection = begin.connection

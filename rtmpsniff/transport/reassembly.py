@@ -46,7 +46,7 @@ _FARTHEST: Final = 1 << 26  # sequence numbers farther ahead belong to no window
 _HELD_OVERHEAD: Final = 256  # what holding a segment costs beside its bytes: floods of tiny ones must count
 
 # The frame that nearly every capture consists of: Ethernet without tags, IPv4 without options, TCP.
-_COMMON: Final = Struct(">IH2xI2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
+_COMMON: Final = Struct(">IH2xHxB2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
 _COMMON_HEADERS: Final = 54
 
 
@@ -288,13 +288,14 @@ class Reassembler:
             if link == ETHERNET and here >= _COMMON_HEADERS:
                 # The next segment of a direction that awaits nothing: nearly always. What `segment_of` reads in
                 # general stands here at fixed offsets, since this loop is what the speed of the whole rests on.
-                kind, total, protocol, key, sequence, acknowledgement, bits = common(data, 12)
+                kind, total, fragment, protocol, key, sequence, acknowledgement, bits = common(data, 12)
                 flow = plain.get(key)
                 if (
                     flow is not None
                     and sequence == flow.next
-                    and kind & 0xFFFFFF00 == 0x08004500  # IPv4 without options
-                    and protocol & 0x3FFF00FF == 6  # TCP, and no fragment
+                    and kind >> 8 == 0x080045  # IPv4 without options
+                    and protocol == 6  # TCP
+                    and not fragment & 0x3FFF
                     and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
                     and bits >= 0x5000
                     and not waiting

@@ -45,10 +45,10 @@ CASES: list[tuple[str, Value, str]] = [
     ('"\\x1b[2J"', "\x1b[2J", "0200041b5b324a"),
     ("null", None, "05"),
     ("undefined", UNDEFINED, "06"),
-    ("object", Object([("app", "live"), ("n", 3.0)]), "0300036170700200046c69766500016e004008000000000000000009"),
-    ("object", Object(), "03000009"),
-    ("object", Object([("a", None), ("a", True)]), "03000161050001610101000009"),
-    ("object", Object([("", None)]), "03000005000009"),
+    ("object, 2 properties", Object([("app", "live"), ("n", 3.0)]), "0300036170700200046c69766500016e004008000000000000000009"),
+    ("object, 0 properties", Object(), "03000009"),
+    ("object, 2 properties", Object([("a", None), ("a", True)]), "03000161050001610101000009"),
+    ("object, 1 property", Object([("", None)]), "03000005000009"),
     (
         "ECMA array, 2 entries claimed",
         EcmaArray([("a", 1.0), ("b", True)], count=2),
@@ -68,7 +68,7 @@ CASES: list[tuple[str, Value, str]] = [
     ('"abc"', "abc", "0c00000003616263"),
     ("unsupported", UNSUPPORTED, "0d"),
     ('"<a/>"', Xml("<a/>"), "0f000000043c612f3e"),
-    ('object of class "Foo"', Object([("x", 1.0)], "Foo"), "100003466f6f000178003ff0000000000000000009"),
+    ('object of class "Foo", 1 property', Object([("x", 1.0)], "Foo"), "100003466f6f000178003ff0000000000000000009"),
     (
         "strict array, 2 elements",
         [Object([("a", 1.0)]), Reference(1)],
