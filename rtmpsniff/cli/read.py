@@ -81,6 +81,7 @@ class View:
         self.paint = Paint(out.colored)
         self.clock = clock
         self.listing = Listing(self.paint, clock, out.width, full)
+        self.width = out.width
         self.shape = shape(out.width)
 
     def list(self, event: Event) -> Iterable[str]:
@@ -107,4 +108,4 @@ class View:
             yield ""
 
     def _title(self, event: Event) -> Iterable[str]:
-        return title(event, self.paint, self.clock) if isinstance(event, Message) else self.list(event)
+        return title(event, self.paint, self.clock, self.width) if isinstance(event, Message) else self.list(event)

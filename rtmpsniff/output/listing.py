@@ -159,20 +159,24 @@ class Listing:
         return text if self._full or len(text) <= room else text[: room - 3] + "..."
 
 
-def title(message: Message, paint: Paint, clock: Clock) -> list[str]:
-    """What stands above the dump of a message."""
+def title(message: Message, paint: Paint, clock: Clock, width: int | None = None) -> list[str]:
+    """What stands above the dump of a message: two lines, four on a terminal that is too narrow for them."""
     arrow = "client -> server" if message.sender == "client" else "server -> client"
     first, last = message.first.packet, message.last.packet
     packets = f"packet {first}" if first == last else f"packets {first}-{last}"
-    chunks = "1 chunk" if message.chunk_count == 1 else f"{message.chunk_count} chunks"
     sure = "" if message.timestamp_certain or message.message_type_id <= 6 else " (uncertain)"
     head = f"#{message.number}  {clock.text(message.last.time).strip()}  connection {message.connection}"
+    said = f"{message.type}  {say_message(message)}".rstrip()
+    place = (
+        f"chunk stream {message.chunk_stream_id}, message stream {message.message_stream_id}, "
+        f"timestamp {message.timestamp}{sure}"
+    )
+    size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {packets}"
     style = _TYPE_STYLES.get(message.message_type_id, "unknown")
-    said = paint.style(style, f"{message.type}  {say_message(message)}".rstrip())
+    room = width if width is not None else _WIDEST
+    between = "  " if len(head) + len(arrow) + len(said) + 4 <= room else "\n    "
+    middle = "; " if len(place) + len(size) + 6 <= room else "\n    "
     return [
-        f"{paint.style('title', head)}  {arrow}  {said}",
-        (
-            f"    chunk stream {message.chunk_stream_id}, message stream {message.message_stream_id}, "
-            f"timestamp {message.timestamp}{sure}; {plural(message.length, 'byte')} in {chunks}, {packets}"
-        ),
+        f"{paint.style('title', head)}  {arrow}{between}{paint.style(style, said)}",
+        f"    {place}{middle}{size}",
     ]

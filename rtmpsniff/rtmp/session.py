@@ -266,7 +266,7 @@ def _traffic(flow: Flow) -> Traffic:
 
 
 class Sessions:
-    """All sessions of a capture. `run` is the door; `others` counts the connections that are over and nobody asked for."""
+    """All sessions of a capture. `run` is the door; `others` counts connections, over by now, that nobody asked for."""
 
     def __init__(self, ports: Collection[int] = (), budget: Budget | None = None) -> None:
         self.ports = RTMP_PORTS | set(ports)

@@ -83,9 +83,7 @@ def bytes_of_block(block: Block) -> Bytes:
 
 PLAIN_ROLES = [role for role in Role if role not in {Role.GROUP, Role.PAIR}]
 names = st.sampled_from(["key", "number", "message stream id", "acknowledgement window size", "x"])
-labels = st.sampled_from(
-    ["", "0", "4096 bytes", '"rtmp://localhost/live"', "a rather long label of several words " * 4]
-)
+labels = st.sampled_from(["", "0", "4096 bytes", '"rtmp://localhost/live"', "a long label of several words" * 4])
 plain_roles = st.sampled_from(PLAIN_ROLES)
 
 
@@ -234,6 +232,14 @@ def test_every_byte_of_every_message_of_a_capture(path: Path) -> None:
             wanted = bytes_of_block(block)
             assert bytes_of_dump(list(dump(block, PLAIN, shape(80), full=True))) == wanted
             assert bytes_of_grid(list(grid(block, PLAIN, full=True))) == wanted
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_no_line_of_a_capture_is_longer_than_the_terminal(path: Path) -> None:
+    described = [block for block in map(describe, events(path)) if block is not None]
+    for width in TERMINALS:
+        form = shape(width)
+        assert [line for block in described for line in dump(block, PLAIN, form) if len(line) > width] == []
 
 
 type_ids = st.sampled_from([*TYPE_NAMES, 7, 255])
