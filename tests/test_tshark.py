@@ -239,8 +239,8 @@ NO_HANDSHAKE: Final = Noise(
     "Random bytes, sent to the port to see what happens. C0 would be 03; this begins otherwise."
 )
 ENCRYPTED: Final = Noise(
-    "RTMPE: C0 and S0 are 06 or 08, not 03, and all after the handshake is RC4. tshark reads on, and hardly a type that "
-    "it finds exists."
+    "RTMPE: C0 and S0 are 06 or 08, not 03, and after the handshake all is encrypted. tshark reads on, and of the types "
+    "that it finds hardly one exists."
 )
 LATE: Final = OutOfStep("the capture begins in the middle of a connection; tshark takes its first byte for a header")
 # The whole view of 23's session is 22, of snaplen96's is 28: there the streams have at 3073 what tshark leaves out
@@ -262,10 +262,10 @@ KNOWN: Final[dict[str, dict[str, Known]]] = {
             Seen(9, 6, 1, 0x7FFFFFF0, 5),
             Seen(9, 6, 1, 0x7FFFF920, 5),
             "rtmpsniff",
-            "In a header of format 1 the extended timestamp is a delta (specification 5.3.1.3); tshark takes it for the "
-            "time. The video before it is at 0x6d0, and 0x6d0 + 0x7ffff920 = 0x7ffffff0, which is 57 frames of 40 ms "
-            "after the first (0x7ffff708): the last before FFmpeg's time wraps at 2^31. It is the greatest time that "
-            "FFmpeg wrote, and that it stamps on its end of sequence, this message (17 02 00 00 00).",
+            "In a header of format 1 the extended timestamp is a delta (specification 5.3.1.3); tshark takes it for "
+            "the time. The video before it is at 0x6d0, and 0x6d0 + 0x7ffff920 = 0x7ffffff0: 57 frames of 40 ms after "
+            "the first (0x7ffff708), the last before FFmpeg's time wraps at 2^31, and so the greatest that it wrote. "
+            "FFmpeg stamps that on its end of sequence, which this is (17 02 00 00 00).",
         )
     },
     "23-snaplen150.pcap": _both_ways(CUT, 1935, 54284, 54286),

@@ -1,0 +1,105 @@
+"""The tree: names and values, nested, one line each, without what is only there for the bytes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtmpsniff.fields import Block, Field, Role
+from rtmpsniff.output.theme import Paint
+from rtmpsniff.output.tree import LONGEST, tree
+from rtmpsniff.payload.bodies import decode
+from tests import build
+from tests.build import Date, Ecma, Reference, Typed
+
+PLAIN = Paint(False)
+
+
+def tree_of(type_id: int, payload: bytes, full: bool = False) -> list[str]:
+    return list(tree(Block(0, payload, decode(type_id, payload).fields), PLAIN, full))
+
+
+def test_a_command() -> None:
+    payload = build.amf0("connect", 1, {"app": "live", "audioCodecs": 3191, "fpad": False}, None)
+    assert tree_of(20, payload) == [
+        '  command name: "connect"',
+        "  transaction: 1",
+        "  command object: object",
+        '    app: "live"',
+        "    audioCodecs: 3191",
+        "    fpad: false",
+        "  argument 1: null",
+    ]
+
+
+def test_containers_within_containers() -> None:
+    payload = build.amf0("f", 0, Typed("User", {"list": [1, [2]], "none": {}}), Ecma({"when": Date(0.0)}), Reference(0))
+    assert tree_of(20, payload) == [
+        '  command name: "f"',
+        "  transaction: 0",
+        '  command object: object of class "User"',
+        "    list: strict array, 2 elements",
+        "      number: 1",
+        "      strict array: strict array, 1 element",
+        "        number: 2",
+        "    none: object",
+        "  argument 1: ECMA array, 1 entry claimed",
+        "    when: 1970-01-01T00:00:00Z",
+        "  argument 2: reference 0 (the object at byte 13)",
+    ]
+
+
+def test_bit_fields_and_media() -> None:
+    assert tree_of(9, bytes.fromhex("17 01 000050 0000000165")) == [
+        "  frame type: 1 key",
+        "  codec id: 7 h264",
+        "  packet type: 1 coded_frames",
+        "  composition time: 80 ms",
+        "  payload: 5 bytes",
+    ]
+
+
+@pytest.mark.parametrize(("full", "size"), [(False, LONGEST + 3), (True, 1002)])
+def test_long_values_are_shortened_unless_asked(full: bool, size: int) -> None:
+    line = tree_of(18, build.amf0("x" * 1000), full)[0]
+    value = line.removeprefix("  handler name: ")
+    assert len(value) == size
+    assert value.endswith("...") is not full
+
+
+def test_a_body_that_breaks_off() -> None:
+    payload = build.amf0("connect", 1, {"app": "live"})[:-6]
+    lines = tree_of(20, payload)
+    assert lines[:3] == ['  command name: "connect"', "  transaction: 1", "  command object: object"]
+    assert lines[-1] == "  unread: needs 4 bytes, has 1"
+
+
+def test_a_key_without_a_value() -> None:
+    lines = tree_of(20, build.amf0("f", 0) + b"\x03\x00\x03app")
+    assert lines[2:] == ["  command object: object", "    app:"]
+
+
+def test_an_empty_key_can_be_seen() -> None:
+    """An ECMA array may have entries without a name."""
+    lines = tree_of(18, build.amf0("f") + b"\x08\0\0\0\1\0\0\x05\0\0\x09")
+    assert lines[2] == '    "": null'
+
+
+def test_names_are_dim_and_values_colored() -> None:
+    field = Field("length", 0, 3, 7, "7 bytes", Role.LENGTH)
+    paint = Paint(True)
+    (line,) = tree(Block(0, bytes(3), (field,)), paint)
+    assert line == f"  {paint.style('dim', 'length')}: {paint.role(Role.LENGTH, '7 bytes')}"
+
+
+@given(st.sampled_from([18, 20, 4, 9, 255]), st.binary(max_size=80))
+def test_any_body_gives_a_tree_that_is_safe_to_print(type_id: int, payload: bytes) -> None:
+    lines = tree_of(type_id, payload)
+    assert all(line.isprintable() and line.startswith("  ") for line in lines)
+    assert bool(lines) == bool(payload) or type_id in {4, 18, 20}
+    block = Block(0, payload, decode(type_id, payload).fields)
+    colored = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in tree(block, Paint(True))]
+    assert colored == lines
