@@ -207,6 +207,12 @@ class Assembler:
             self._told.add(title)
             self.find(findings.EXTENDED_STYLE, severity, title, self._window.base + at, self._window.origin(at))
 
+    def _judge_absolute(self, channel: Channel, origin: Origin) -> None:
+        title = "extended timestamps in formats 1 and 2 are read as times, not as deltas: so LAL writes them"
+        if title not in self._told:
+            self._told.add(title)
+            self.find(findings.EXTENDED_DELTA, Severity.WARNING, title, self._window.base, origin)
+
     def _open_channel(self, header: Header, at: int) -> Channel:
         channel = self._channels[header.chunk_stream_id] = Channel(header.chunk_stream_id)
         if header.format == 1 and header.chunk_stream_id != 2:  # librtmp begins its pings with format 1
@@ -224,8 +230,8 @@ class Assembler:
             value = header.timestamp if extended is None else extended
             if header.format == 0:
                 self.clock.state(channel, value)
-            else:
-                self.clock.add(channel, value, extended is not None)
+            elif self.clock.add(channel, value, extended is not None):
+                self._judge_absolute(channel, origin)
         if header.length is not None and header.type_id is not None:
             channel.length, channel.type_id = header.length, header.type_id
         if header.message_stream_id is not None:

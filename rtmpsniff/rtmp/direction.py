@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 from rtmpsniff import findings
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.findings import Severity
+from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PACKET
@@ -83,7 +83,7 @@ class Direction:
             self._chunks.lose(hole.size)
         else:
             self._settle()
-            self._lose_track(0, f"{plural(hole.size, 'byte')} {hole.reason}", hole.origin)
+            self._lose_track(0, f"{plural(hole.size, 'byte')} {hole.reason}", hole.origin, findings.CAPTURE_QUALITY)
             self._unread_rest(hole.origin)
             if self._unread is not None:
                 self._unread.lose(hole.size, hole.origin)
@@ -102,9 +102,8 @@ class Direction:
 
     def begin_lost(self, offset: int, reason: str, origin: Origin) -> None:
         """The beginning was not captured: what comes from `offset` on cannot be decoded."""
-        self.phase = "lost"
         self._window.base = offset
-        self._leave_unread(0, reason, origin)
+        self._lose_track(0, reason, origin, findings.CAPTURE_QUALITY)
 
     def give_way(self, origin: Origin) -> list[Event]:
         """Too much is held: unfinished messages are released as they are."""
@@ -129,7 +128,8 @@ class Direction:
         if self.phase == "chunks":
             at = self._chunks.read(data, at)
             if self._chunks.lost:
-                self._lose_track(at, self._chunks.lost, self._window.origin(min(at, len(data) - 1)))
+                origin = self._window.origin(min(at, len(data) - 1))
+                self._lose_track(at, self._chunks.lost, origin, findings.CHUNK_DESYNC)
         if self._unread is not None and at < len(data):
             self._unread.skip(len(data) - at, self._window.origin(len(data) - 1))
             at = len(data)
@@ -141,12 +141,12 @@ class Direction:
         if rest and self.phase == "chunks":
             self._window.close(rest, self._chunks.settle(rest))
 
-    def _lose_track(self, at: int, reason: str, origin: Origin) -> None:
-        """From the byte at hand number `at` on nothing can be decoded."""
+    def _lose_track(self, at: int, reason: str, origin: Origin, rule: Rule) -> None:
+        """From the byte at hand number `at` on nothing can be decoded; the rule says whose fault that is."""
         self.phase = "lost"
         self._chunks.release()
         title = f"from here on nothing can be decoded: {reason}"
-        self._chunks.find(findings.CHUNK_DESYNC, Severity.ERROR, title, self._window.base + at, origin)
+        self._chunks.find(rule, Severity.ERROR, title, self._window.base + at, origin)
         self._leave_unread(at, reason, origin)
 
     def _leave_unread(self, at: int, reason: str, origin: Origin) -> None:
@@ -200,7 +200,10 @@ class Direction:
         self.phase = "chunks"
         if version in ENCRYPTED:
             self.phase = "opaque"
-            self._leave_unread(at, f"encrypted ({ENCRYPTED[version]})", self._window.origin(at - 1))
+            offset, origin = self._window.base + at, self._window.origin(at - 1)
+            title = f"{ENCRYPTED[version]}: encrypted from here on, with keys that are never on the wire"
+            self._chunks.find(findings.HANDSHAKE_ENCRYPTED, Severity.NOTE, title, offset, origin)
+            self._leave_unread(at, f"encrypted ({ENCRYPTED[version]})", origin)
 
     def _lose_greeting(self, hole: Hole) -> list[Event]:
         """Random bytes are missing: nothing depends on them but the verdicts."""

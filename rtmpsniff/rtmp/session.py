@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
-from typing import Final
+from typing import Final, Literal
 
 from rtmpsniff import findings
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.findings import Evidence, Finding, Severity
+from rtmpsniff.findings import Evidence, Finding, Rule, Severity
 from rtmpsniff.payload.types import COMMAND_AMF0
-from rtmpsniff.rtmp.direction import Direction
+from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
 from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Message, Opened, Traffic, Undecoded, Variant
 from rtmpsniff.rtmp.handshake import ENCRYPTED, Digest, find_digest, reply_verdict
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, name_protocol, recognize
@@ -95,6 +95,7 @@ class Session:
             yield from self._refuse()
         for direction in self._directions.values():
             yield from self._see(direction.end(end.origin))
+        yield from self._judge_stalled(end.origin)
         yield from self._end_foreign()
         if self.number:
             connection = self.connection
@@ -110,6 +111,23 @@ class Session:
                 _traffic(connection.from_client),
                 _traffic(connection.from_server),
             )
+
+    def _judge_stalled(self, origin: Origin) -> Iterator[Event]:
+        """A handshake that was seen from its first byte and never completed: say what each side sent of it."""
+        if not self.connection.whole or all(side.phase != "handshake" for side in self._directions.values()):
+            return
+        sent = [
+            f"{min(flow.offset, HANDSHAKE_SIZE)} of {HANDSHAKE_SIZE} bytes from the {flow.sender}"
+            for flow in self.connection.flows
+        ]
+        title = f"the handshake was never completed: {', '.join(sent)}"
+        yield self._finding(findings.HANDSHAKE_STALLED, Severity.ERROR, title, 0, "", origin)
+
+    def _finding(
+        self, rule: Rule, severity: Severity, title: str, offset: int, sender: Sender | Literal[""], origin: Origin
+    ) -> Finding:
+        evidence = (Evidence("", offset),)
+        return Finding(rule, severity, title, evidence, "", self.number, sender, origin.time, origin.packet)
 
     def give_way(self, origin: Origin) -> Iterator[Event]:
         """Release the unfinished messages of the direction that holds most."""
@@ -159,16 +177,8 @@ class Session:
         self._foreign = {sender: _Foreign("not RTMP", origin) for sender in self._first}
         for piece in held:
             self._foreign[piece.flow.sender].add(piece)
-        yield Finding(
-            findings.WRONG_PROTOCOL,
-            Severity.ERROR,
-            f"not RTMP: {what}",
-            (Evidence("", 0, min(len(first), 8)),),
-            connection=self.number,
-            sender=held[0].flow.sender,
-            time=origin.time,
-            packet=origin.packet,
-        )
+        title, sender = f"not RTMP: {what}", held[0].flow.sender
+        yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, title, 0, sender, origin)
 
     def _join_late(self, reason: str, origin: Origin) -> Iterator[Event]:
         """The beginning was not captured, so there is no handshake to go by."""
@@ -204,7 +214,7 @@ class Session:
     def _see(self, events: list[Event]) -> Iterator[Event]:
         for event in events:
             if isinstance(event, Greeting):
-                yield self._judge_greeting(event)
+                yield from self._judge_greeting(event)
                 continue
             if isinstance(event, Message) and event.message_type_id == COMMAND_AMF0 and event.sender == "server":
                 self._recognize_nginx(_NGINX_FMS_VERSION in event.payload[:512])
@@ -215,10 +225,17 @@ class Session:
         if it_is:
             self._directions["server"].clock.format_3_repeats_time = True
 
-    def _judge_greeting(self, greeting: Greeting) -> Greeting:
+    def _judge_greeting(self, greeting: Greeting) -> Iterator[Event]:
         if greeting.version is not None:
-            return self._judge_question(greeting, greeting.version)
-        return self._judge_reply(greeting)
+            yield self._judge_question(greeting, greeting.version)
+            return
+        judged = self._judge_reply(greeting)
+        yield judged
+        if judged.verdict == "neither":
+            other = "S1" if greeting.sender == "client" else "C1"
+            title = f"{greeting.part} is no echo of {other} and carries no signature"
+            offset, origin = greeting.offset, greeting.last
+            yield self._finding(findings.HANDSHAKE_ECHO, Severity.WARNING, title, offset, greeting.sender, origin)
 
     def _judge_question(self, greeting: Greeting, version: int) -> Greeting:
         """Look for a digest in C1 or S1."""

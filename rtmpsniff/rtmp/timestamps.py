@@ -27,11 +27,10 @@ def difference(later: int, earlier: int) -> int:
 class Clock:
     """How one sender uses timestamps, as far as it is known, and the time of its latest audio or video."""
 
-    __slots__ = ("extended_is_absolute", "format_3_repeats_time", "latest")
+    __slots__ = ("format_3_repeats_time", "latest")
 
     def __init__(self) -> None:
         self.format_3_repeats_time = False  # nginx-rtmp, LAL: format 3 begins a message of the same time
-        self.extended_is_absolute = False  # LAL: an extended timestamp in format 1 or 2 was absolute
         self.latest: int | None = None
 
     def state(self, channel: Channel, value: int) -> None:
@@ -40,14 +39,18 @@ class Clock:
         channel.after_format_0 = True
         channel.certain = True
 
-    def add(self, channel: Channel, value: int, extended: bool) -> None:
-        """Format 1 and 2: a delta, unless it is extended and lies near the time that it would be added to."""
-        if extended and channel.timestamp and abs(difference(value, channel.timestamp)) < _FAR:
-            self.extended_is_absolute = True
+    def add(self, channel: Channel, value: int, extended: bool) -> bool:
+        """Format 1 and 2: a delta, unless it is extended and lies near the time that it would be added to.
+
+        Gives whether it was read as a time.
+        """
+        absolute = extended and channel.timestamp != 0 and abs(difference(value, channel.timestamp)) < _FAR
+        if absolute:
             value = (value - channel.timestamp) % MODULUS
         channel.delta = value
         channel.after_format_0 = False
         channel.timestamp = (channel.timestamp + value) % MODULUS
+        return absolute
 
     def repeat(self, channel: Channel) -> None:
         """Format 3 that begins a message: the last delta once more."""
