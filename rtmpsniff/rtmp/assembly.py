@@ -207,7 +207,7 @@ class Assembler:
             self._told.add(title)
             self.find(findings.EXTENDED_STYLE, severity, title, self._window.base + at, self._window.origin(at))
 
-    def _judge_absolute(self, channel: Channel, origin: Origin) -> None:
+    def _judge_absolute(self, origin: Origin) -> None:
         title = "extended timestamps in formats 1 and 2 are read as times, not as deltas: so LAL writes them"
         if title not in self._told:
             self._told.add(title)
@@ -231,7 +231,7 @@ class Assembler:
             if header.format == 0:
                 self.clock.state(channel, value)
             elif self.clock.add(channel, value, extended is not None):
-                self._judge_absolute(channel, origin)
+                self._judge_absolute(origin)
         if header.length is not None and header.type_id is not None:
             channel.length, channel.type_id = header.length, header.type_id
         if header.message_stream_id is not None:

@@ -102,8 +102,9 @@ class Direction:
 
     def begin_lost(self, offset: int, reason: str, origin: Origin) -> None:
         """The beginning was not captured: what comes from `offset` on cannot be decoded."""
+        self.phase = "lost"
         self._window.base = offset
-        self._lose_track(0, reason, origin, findings.CAPTURE_QUALITY)
+        self._leave_unread(0, reason, origin)
 
     def give_way(self, origin: Origin) -> list[Event]:
         """Too much is held: unfinished messages are released as they are."""

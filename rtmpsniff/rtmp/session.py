@@ -192,6 +192,8 @@ class Session:
         for flow in self.connection.flows:
             offset = next((piece.offset for piece in held if piece.flow is flow), 0)
             self._directions[flow.sender].begin_lost(offset, reason, origin)
+        title = f"nothing of this connection can be decoded: {reason}"
+        yield self._finding(findings.CAPTURE_QUALITY, Severity.ERROR, title, 0, "", origin)
         for piece in held:
             yield from self._see(self._directions[piece.flow.sender].feed(piece))
 
