@@ -72,7 +72,7 @@ def _null(data: bytes) -> Network | None:
     if family > 0xFFFF:
         family = int.from_bytes(data[:4], "big")
     ethertype = {2: IPV4, 10: IPV6, 24: IPV6, 28: IPV6, 30: IPV6}.get(family)
-    return None if ethertype is None else Network(ethertype, 4)
+    return None if ethertype is None or len(data) < 4 else Network(ethertype, 4)
 
 
 def _raw(data: bytes) -> Network | None:

@@ -34,6 +34,7 @@ RTMP_PORTS: Final = frozenset({1935})
 
 PACKETS_BEFORE_HOLE: Final = 64
 TIME_BEFORE_HOLE: Final = 200_000_000  # ns
+TIME_BETWEEN_LOOKS: Final = 20_000_000  # ns; a flood of connections with holes must not cost a look at all a packet
 UNACKNOWLEDGED_LIMIT: Final = 2 << 20  # bytes
 UNACKNOWLEDGED_TIME: Final = 30_000_000_000  # ns
 MOST_CONNECTIONS: Final = 16_384
@@ -274,6 +275,7 @@ class Reassembler:
         self.plain: dict[bytes, Flow] = {}
         self.waiting: dict[Flow, None] = {}  # in the order in which they began to wait
         self.last = Origin(0, 0, 0)  # the packet at hand
+        self._next_look = 0  # when all that wait are looked at again
         self.unread = 0  # packets that are no TCP, or no whole TCP header
 
     def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - unrolled for speed
@@ -329,27 +331,33 @@ class Reassembler:
 
     def _packet(self, packet: Packet) -> Iterator[Event]:
         """Any packet that is not simply the next segment."""
-        if self.waiting:
-            yield from self._release_overdue()
         segment = segment_of(packet)
+        flow = None if segment is None else self.flows.get(segment.key)
+        if self.waiting:
+            yield from self._release_overdue(flow)
         if segment is None:
             self.unread += 1
             return
         if segment.flags & SYN:
             yield from self._synchronize(segment)
-        elif segment.key not in self.flows:
+        elif flow is None:
             yield from self._join(segment)
         flow = self.flows.get(segment.key)
         if flow is None or flow.connection.closed:
             return
         if segment.flags & RST:
             yield from self._reset(flow, segment)
-            return
-        if flow.sender == "server":
-            flow.connection.answered = True
-        if segment.flags & ACK:
-            self._acknowledge(flow.peer, segment.acknowledgement)
-        yield from self._segment(flow, segment)
+        elif flow.ignored:
+            yield from self._pass_over(flow, segment)
+        else:
+            yield from self._segment(flow, segment)
+
+    def _pass_over(self, flow: Flow, segment: Segment) -> Iterator[Event]:
+        """A segment that nobody wants: only the end of the connection matters."""
+        if segment.flags & FIN:
+            flow.finished = True
+            if flow.peer.finished:
+                yield from self._end(flow.connection, "closed", flow.sender)
 
     # Connections begin.
 
@@ -405,6 +413,10 @@ class Reassembler:
     # Bytes arrive.
 
     def _segment(self, flow: Flow, segment: Segment) -> Iterator[Event]:
+        if flow.sender == "server":
+            flow.connection.answered = True
+        if segment.flags & ACK:
+            self._acknowledge(flow.peer, segment.acknowledgement)
         if not flow.started:
             flow.start(segment.sequence)
         distance = flow.distance(segment.sequence + (1 if segment.flags & SYN else 0))
@@ -505,10 +517,15 @@ class Reassembler:
             wait = self._wait_for(flow)
             wait.acknowledged = max(wait.acknowledged or 0, acknowledged)
 
-    def _release_overdue(self) -> Iterator[Event]:
-        for flow in list(self.waiting):
-            if flow.wait is not None and self._overdue(flow, flow.wait):
-                yield from self._release(flow, "never captured")
+    def _release_overdue(self, flow: Flow | None) -> Iterator[Event]:
+        """Declare the holes that were waited for long enough: of the connection at hand, now and then of all."""
+        due: Iterable[Flow] = () if flow is None else (flow, flow.peer)
+        if not self._next_look - TIME_BEFORE_HOLE < self.last.time < self._next_look:
+            self._next_look = self.last.time + TIME_BETWEEN_LOOKS
+            due = list(self.waiting)
+        for waiting in due:
+            if waiting.wait is not None and self._overdue(waiting, waiting.wait):
+                yield from self._release(waiting, "never captured")
         while self.budget.spent and self.waiting:
             yield from self._release(next(iter(self.waiting)), "given up: too much is held back")
 
