@@ -16,7 +16,7 @@ from typing import Final
 from rtmpsniff import findings
 from rtmpsniff.capture.packet import Origin, new_tuple
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
-from rtmpsniff.payload.types import ABORT, AUDIO, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
+from rtmpsniff.payload.types import ABORT, AUDIO, COMMAND_AMF0, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
 from rtmpsniff.rtmp.events import Chunk, Event, Message, State
 from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS, LookAhead, fault
@@ -28,6 +28,7 @@ from rtmpsniff.transport.reassembly import Sender
 DEFAULT_CHUNK_SIZE: Final = 128
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
 
+_NGINX_NAME: Final = b"FMS/3,0,1,123"  # fmsVer of nginx-rtmp and LAL; what follows from it, see `timestamps`
 _ZEROS: Final = bytes(1 << 16)
 _CHUNK_OVERHEAD: Final = 200  # what keeping a chunk's header costs: floods of tiny chunks must count
 
@@ -46,6 +47,7 @@ class Assembler:
         self.events: list[Event] = []
         self.held = 0  # bytes kept for unfinished messages
         self.lost = ""
+        self.lost_by = Origin(0, 0, 0)  # the packet that showed it
         self._numbers = numbers
         self._window = window
         self._channels: dict[int, Channel] = {}
@@ -76,11 +78,15 @@ class Assembler:
             start, at = at, self._begin_chunk(data, at)
             if at == start:
                 break
+        self._meet_touched()
+        return at
+
+    def _meet_touched(self) -> None:
+        """Note which packets brought the last bytes of the messages that are not complete."""
         for channel in self._touched:
             if channel.left:
                 channel.meet(self._window.origin(channel.reached - self._window.base))
         self._touched.clear()
-        return at
 
     def settle(self, data: bytes) -> int:
         """As `read`, and what was held to look ahead is decided with the bytes that there are."""
@@ -120,8 +126,9 @@ class Assembler:
         """Too much is held: unfinished messages are let go as they are, and what else comes of them is dropped."""
         title = "too much is held: unfinished messages were given up"
         self.find(findings.MEMORY_BUDGET, Severity.WARNING, title, self._window.base, origin)
+        self._meet_touched()
         for channel in self._channels.values():
-            if channel.left and not channel.dropped:
+            if channel.left and not channel.dropped and channel.type_id not in FIXED_LENGTHS:
                 self._emit(channel, "cut")
                 channel.dropped = True
 
@@ -154,6 +161,7 @@ class Assembler:
         if channel is None or header.type_id in FIXED_LENGTHS:
             self.lost = fault(header, channel)
             if self.lost:
+                self.lost_by = self._window.origin(at)
                 return at
         size, extended = header.size, None
         if header.timestamp == EXTENDED or (channel is not None and channel.extended is not None):
@@ -169,7 +177,7 @@ class Assembler:
                 return at
             self._interrupt(channel, header, at, goes_on)
         if not channel.left:
-            self._begin_message(channel, header, extended, self._window.origin(at))
+            self._begin_message(channel, header, extended, at)
         return self._take_chunk(channel, data, at, at + size)
 
     def _read_extended(
@@ -207,11 +215,11 @@ class Assembler:
             self._told.add(title)
             self.find(findings.EXTENDED_STYLE, severity, title, self._window.base + at, self._window.origin(at))
 
-    def _judge_absolute(self, origin: Origin) -> None:
+    def _judge_absolute(self, at: int, origin: Origin) -> None:
         title = "extended timestamps in formats 1 and 2 are read as times, not as deltas: so LAL writes them"
         if title not in self._told:
             self._told.add(title)
-            self.find(findings.EXTENDED_DELTA, Severity.WARNING, title, self._window.base, origin)
+            self.find(findings.EXTENDED_DELTA, Severity.WARNING, title, self._window.base + at, origin)
 
     def _open_channel(self, header: Header, at: int) -> Channel:
         channel = self._channels[header.chunk_stream_id] = Channel(header.chunk_stream_id)
@@ -221,8 +229,9 @@ class Assembler:
             self.find(findings.CHUNK_FIRST_FORMAT, Severity.WARNING, title, offset, origin)
         return channel
 
-    def _begin_message(self, channel: Channel, header: Header, extended: int | None, origin: Origin) -> None:
+    def _begin_message(self, channel: Channel, header: Header, extended: int | None, at: int) -> None:
         """What the header states is stated, the rest is inherited from the last on its chunk stream."""
+        origin = self._window.origin(at)
         if header.timestamp is None:
             self.clock.repeat(channel)
         else:
@@ -231,7 +240,7 @@ class Assembler:
             if header.format == 0:
                 self.clock.state(channel, value)
             elif self.clock.add(channel, value, extended is not None):
-                self._judge_absolute(origin)
+                self._judge_absolute(at, origin)
         if header.length is not None and header.type_id is not None:
             channel.length, channel.type_id = header.length, header.type_id
         if header.message_stream_id is not None:
@@ -348,17 +357,22 @@ class Assembler:
         if channel.dropped:
             channel.dropped = False
             return
-        message = self._emit(channel, "damaged" if channel.missing else "whole")
         kind = channel.type_id
+        message = self._emit(channel, "damaged" if channel.missing else "whole")
         if kind in {AUDIO, VIDEO}:
             self.clock.latest = channel.timestamp
             self._strangers = 0
             return
-        if kind in {SET_CHUNK_SIZE, ABORT} and not message.missing and len(message.payload) >= 4:
-            self._obey(kind, int.from_bytes(message.payload[:4], "big"), message)
+        if kind == SET_CHUNK_SIZE and not message.missing and len(message.payload) >= 4:
+            self.chunk_size = int.from_bytes(message.payload[:4], "big") & 0x7FFFFFFF or self.chunk_size  # §5.4.1
+        elif kind == ABORT and not message.missing and len(message.payload) >= 4:
+            self._abort(int.from_bytes(message.payload[:4], "big"), message)
+        elif kind == COMMAND_AMF0 and self.sender == "server" and _NGINX_NAME in message.payload[:512]:
+            self.clock.format_3_repeats_time = True
         self._strangers = 0 if kind in TYPE_NAMES else self._strangers + 1
         if self._strangers == STRANGERS_BEFORE_LOST:
             self.lost = f"{STRANGERS_BEFORE_LOST} messages in a row are of types that do not exist"
+            self.lost_by = message.last
 
     def _emit(self, channel: Channel, state: State) -> Message:
         if self._channel is channel:
@@ -386,13 +400,8 @@ class Assembler:
         channel.parts, channel.missing, channel.chunks = [], [], []
         return message
 
-    def _obey(self, kind: int, value: int, message: Message) -> None:
-        if kind == ABORT:
-            self._abort(value, message)
-        elif value & 0x7FFFFFFF:  # §5.4.1: the top bit must be zero, and the size at least 1
-            self.chunk_size = value & 0x7FFFFFFF
-
     def _abort(self, chunk_stream_id: int, message: Message) -> None:
+        """Abort (§5.4.2): what there is of the message on that chunk stream is all of it."""
         channel = self._channels.get(chunk_stream_id)
         if channel is not None and channel.left:
             title = f"{_described(channel)} was aborted after {grouped(channel.received)} bytes"
@@ -412,6 +421,7 @@ class Assembler:
             self._release(channel, "aborted")
 
     def _release(self, channel: Channel, state: State) -> None:
+        self._meet_touched()
         if not channel.dropped:
             self._emit(channel, state)
         channel.left = 0

@@ -32,13 +32,13 @@ def _message(message: Message) -> Block:
 def _insets(chunks: tuple[Chunk, ...]) -> Iterator[Inset]:
     position = 0
     for chunk in chunks:
-        meaning = "goes on" if position else ""
-        fields = header_fields(chunk.header, _has_extended(chunk.header), meaning)
-        address = chunk.offset
-        for _ in range(chunk.run):
-            yield Inset(position, address, chunk.header, fields)
+        first, next_ = (
+            header_fields(chunk.header, _has_extended(chunk.header), meaning) for meaning in ("", "goes on")
+        )
+        for number in range(chunk.run):
+            address = chunk.offset + number * (len(chunk.header) + chunk.size)
+            yield Inset(position, address, chunk.header, next_ if position else first)
             position += chunk.size
-            address += len(chunk.header) + chunk.size
 
 
 def _has_extended(header: bytes) -> bool:

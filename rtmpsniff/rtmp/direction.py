@@ -35,6 +35,7 @@ _PARTS: Final[dict[tuple[Sender, bool], HandshakePart]] = {
     ("server", True): "S0 S1",
     ("server", False): "S2",
 }
+_NGINX_VERSION: Final = bytes.fromhex("0d0e0a0d")  # in S1; what follows from it, see `timestamps`
 _INSIDE: Final[dict[Phase, str]] = {"handshake": "the handshake", "chunks": "a chunk header"}
 
 
@@ -75,6 +76,7 @@ class Direction:
 
     def lose(self, hole: Hole) -> list[Event]:
         """The next `hole.size` bytes were never captured."""
+        self._settle()
         if self._unread is not None:
             self._unread.lose(hole.size, hole.origin)
         elif self.phase == "handshake" and hole.offset + hole.size <= HANDSHAKE_SIZE:
@@ -82,29 +84,28 @@ class Direction:
         elif self._chunks.can_lose(hole.size):
             self._chunks.lose(hole.size)
         else:
-            self._settle()
             self._lose_track(0, f"{plural(hole.size, 'byte')} {hole.reason}", hole.origin, findings.CAPTURE_QUALITY)
-            self._unread_rest(hole.origin)
+            self._unread_rest()
             if self._unread is not None:
                 self._unread.lose(hole.size, hole.origin)
         return self._taken()
 
-    def end(self, origin: Origin) -> list[Event]:
+    def end(self) -> list[Event]:
         """No more bytes will come: what is unfinished is released as such."""
         self._settle()
         if self._window.rest:
-            self._leave_unread(0, f"the stream ends inside {_INSIDE[self.phase]}", self._window.origin(0))
-            self._unread_rest(origin)
+            self._leave_unread(0, f"the stream ends inside {_INSIDE[self.phase]}")
+            self._unread_rest()
         self._chunks.release()
         if self._unread is not None and self._unread.length:
             self._chunks.events.append(self._unread.event(self.connection, self.sender))
         return self._taken()
 
-    def begin_lost(self, offset: int, reason: str, origin: Origin) -> None:
+    def begin_lost(self, offset: int, reason: str) -> None:
         """The beginning was not captured: what comes from `offset` on cannot be decoded."""
         self.phase = "lost"
         self._window.base = offset
-        self._leave_unread(0, reason, origin)
+        self._leave_unread(0, reason)
 
     def give_way(self, origin: Origin) -> list[Event]:
         """Too much is held: unfinished messages are released as they are."""
@@ -121,18 +122,17 @@ class Direction:
 
     # Phases.
 
-    def _read(self, data: bytes) -> int:
-        """Read as far as the bytes go; gives how many were used up."""
+    def _read(self, data: bytes, ending: bool = False) -> int:
+        """Read as far as the bytes go; gives how many were used up. `ending`: no more will come."""
         at = 0
         if self.phase == "handshake":
             at = self._read_handshake(data)
         if self.phase == "chunks":
-            at = self._chunks.read(data, at)
+            at = self._chunks.settle(data) if ending else self._chunks.read(data, at)
             if self._chunks.lost:
-                origin = self._window.origin(min(at, len(data) - 1))
-                self._lose_track(at, self._chunks.lost, origin, findings.CHUNK_DESYNC)
+                self._lose_track(at, self._chunks.lost, self._chunks.lost_by, findings.CHUNK_DESYNC)
         if self._unread is not None and at < len(data):
-            self._unread.skip(len(data) - at, self._window.origin(len(data) - 1))
+            self._unread.skip(len(data) - at, self._window.origin(at), self._window.origin(len(data) - 1))
             at = len(data)
         return at
 
@@ -140,7 +140,7 @@ class Direction:
         """What was held to look ahead is decided with the bytes that there are."""
         rest = self._window.rest
         if rest and self.phase == "chunks":
-            self._window.close(rest, self._chunks.settle(rest))
+            self._window.close(rest, self._read(rest, ending=True))
 
     def _lose_track(self, at: int, reason: str, origin: Origin, rule: Rule) -> None:
         """From the byte at hand number `at` on nothing can be decoded; the rule says whose fault that is."""
@@ -148,15 +148,16 @@ class Direction:
         self._chunks.release()
         title = f"from here on nothing can be decoded: {reason}"
         self._chunks.find(rule, Severity.ERROR, title, self._window.base + at, origin)
-        self._leave_unread(at, reason, origin)
+        self._leave_unread(at, reason)
 
-    def _leave_unread(self, at: int, reason: str, origin: Origin) -> None:
+    def _leave_unread(self, at: int, reason: str) -> None:
         if self._unread is None:
-            self._unread = _Unread(self._window.base + at, reason, origin)
+            self._unread = _Unread(self._window.base + at, reason)
 
-    def _unread_rest(self, origin: Origin) -> None:
-        if self._unread is not None:
-            self._unread.skip(len(self._window.rest), origin)
+    def _unread_rest(self) -> None:
+        size = len(self._window.rest)
+        if self._unread is not None and size:
+            self._unread.skip(size, self._window.origin(0), self._window.origin(size - 1))
         self._window.close(b"", 0)
 
     # Handshake (§5.2).
@@ -177,8 +178,11 @@ class Direction:
     def _greet(self, data: bytes, at: int, first: bool) -> None:
         offset = self._window.base + at
         spans = ((max(start - offset, 0), min(stop - offset, len(data))) for start, stop in self._missing)
-        if first:
+        missing = tuple((start, stop) for start, stop in spans if start < stop)
+        if first and not (missing and missing[0][0] == 0):
             self.version = data[0]
+        if first and self.sender == "server" and data[5:9] == _NGINX_VERSION:
+            self.clock.format_3_repeats_time = True
         self._chunks.events.append(
             Greeting(
                 self.connection,
@@ -189,7 +193,7 @@ class Direction:
                 self.version if first else None,
                 "",  # the session knows what it answers
                 None,
-                tuple((start, stop) for start, stop in spans if start < stop),
+                missing,
                 self._window.origin(at),
                 self._window.origin(at + len(data) - 1),
             )
@@ -204,7 +208,7 @@ class Direction:
             offset, origin = self._window.base + at, self._window.origin(at - 1)
             title = f"{ENCRYPTED[version]}: encrypted from here on, with keys that are never on the wire"
             self._chunks.find(findings.HANDSHAKE_ENCRYPTED, Severity.NOTE, title, offset, origin)
-            self._leave_unread(at, f"encrypted ({ENCRYPTED[version]})", origin)
+            self._leave_unread(at, f"encrypted ({ENCRYPTED[version]})")
 
     def _lose_greeting(self, hole: Hole) -> list[Event]:
         """Random bytes are missing: nothing depends on them but the verdicts."""
@@ -216,18 +220,22 @@ class Direction:
 class _Unread:
     """A span of one direction that nothing could be made of, as it grows."""
 
-    def __init__(self, offset: int, reason: str, origin: Origin) -> None:
-        self.offset, self.reason, self.first, self.last = offset, reason, origin, origin
+    def __init__(self, offset: int, reason: str) -> None:
+        self.offset, self.reason = offset, reason
         self.length = self.missing = 0
+        self._first: Origin | None = None
+        self._last = Origin(0, 0, 0)
 
-    def skip(self, size: int, last: Origin) -> None:
+    def skip(self, size: int, first: Origin, last: Origin) -> None:
+        self._first = self._first or first
+        self._last = last
         self.length += size
-        self.last = last
 
-    def lose(self, size: int, last: Origin) -> None:
+    def lose(self, size: int, origin: Origin) -> None:
         self.missing += size
-        self.skip(size, last)
+        self.skip(size, origin, origin)
 
     def event(self, connection: int, sender: Sender) -> Undecoded:
         """The span as it is."""
-        return Undecoded(connection, sender, self.offset, self.length, self.missing, self.reason, self.first, self.last)
+        first = self._first or self._last
+        return Undecoded(connection, sender, self.offset, self.length, self.missing, self.reason, first, self._last)

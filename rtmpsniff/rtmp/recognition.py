@@ -24,6 +24,7 @@ _TEXT_PROTOCOLS: Final = (
     (re.compile(rb"[A-Z_]+ rtsps?://[^\r\n]*"), "an RTSP request"),
     (re.compile(rb"SSH-[^\r\n]*"), "SSH"),
 )
+_LONGEST_LINE: Final = 512
 _TLS_RECORDS: Final = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}
 
 
@@ -57,12 +58,20 @@ def _one_direction(data: bytes) -> Verdict:
     return "rtmp" if header.format == 0 and header.type_id in TYPE_NAMES and header.chunk_stream_id < 64 else "foreign"
 
 
+def is_telling(data: bytes) -> bool:
+    """Whether there is enough to name what is not RTMP: a line of text, or the first bytes of what is no text."""
+    head = data[:_LONGEST_LINE]
+    if len(head) == _LONGEST_LINE or b"\n" in head:
+        return True
+    return len(head) >= 8 and not head.isascii()
+
+
 def name_protocol(data: bytes) -> tuple[Literal["tls", "unknown"], str]:
     """Name what is not RTMP, by its first bytes: for `variant`, and in words (safe to print)."""
     if len(data) >= 3 and data[0] in _TLS_RECORDS and data[1] == 3 and data[2] <= 4:
         return "tls", f"TLS ({_TLS_RECORDS[data[0]]} record): the address may want rtmps://"
     for pattern, name in _TEXT_PROTOCOLS:
-        match = pattern.match(data[:512])
+        match = pattern.match(data[:_LONGEST_LINE])
         if match:
             return "unknown", f"{name}: {printable(match[0].decode('latin-1'))[:120]}"
     return "unknown", f"begins with {data[:8].hex(' ')}"

@@ -1,7 +1,7 @@
 """The two directions of a connection become one session.
 
 Takes the events of TCP connections, gives those of RTMP sessions. Holds what needs both sides: whether it is RTMP at
-all, the verdicts on the handshake, whose version counts, and habits that one side betrays by what it is.
+all, the verdicts on the handshake, whose version counts.
 """
 
 from __future__ import annotations
@@ -13,20 +13,15 @@ from typing import Final, Literal
 
 from rtmpsniff import findings
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
-from rtmpsniff.payload.types import COMMAND_AMF0
 from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
-from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Message, Opened, Traffic, Undecoded, Variant
-from rtmpsniff.rtmp.handshake import ENCRYPTED, Digest, find_digest, reply_verdict
-from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, name_protocol, recognize
+from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Opened, Traffic, Variant
+from rtmpsniff.rtmp.handshake import ENCRYPTED, VERSIONS, Digest, find_digest, reply_verdict
+from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 
-# nginx-rtmp and LAL begin a message with format 3 when it has the same time as the last (by §5.3.1.2.4 the
-# last delta would be added once more). They are known by S1's version bytes, or by this fmsVer in the first _result.
-_NGINX_VERSION: Final = bytes.fromhex("0d0e0a0d")
-_NGINX_FMS_VERSION: Final = b"FMS/3,0,1,123"
 _BEGAN_LATE: Final = "the capture began in the middle of the connection"
 
 
@@ -41,12 +36,14 @@ class Session:
         self._connection_numbers = numbers
         self._budget = budget
         self._held: list[Piece] | None = []  # pieces that came before the verdict; None after it
+        self._first_pieces: list[Piece] = []  # of sides that are in `_silent`
         self._first: dict[Sender, bytes] = {"client": b"", "server": b""}
         self._directions: dict[Sender, Direction] = {}
         self._greetings: dict[str, Greeting] = {}
         self._digests: dict[Sender, Digest] = {}
-        self._foreign: dict[Sender, _Foreign] = {}
-        self._unseen = {"C2", "S2", "answer"}  # once all were there, events need no second look
+        self._silent: set[Sender] = set()  # sides of an RTMP connection whose first byte has yet to come
+        self._versions: dict[Sender, int | None] = {}
+        self._unseen = {"C2", "S2"}  # once both were there, events need no second look
 
     def __repr__(self) -> str:
         return f"<Session {self.number} {self.variant} {self.connection.name}>"
@@ -66,37 +63,42 @@ class Session:
             yield Opened(self.number, self.connection.client, self.connection.server, origin, self.connection.whole)
 
     def feed(self, piece: Piece) -> Iterable[Event]:
-        direction = self._directions.get(piece.flow.sender)
-        if direction is not None:
+        sender = piece.flow.sender
+        if self._held is None and sender not in self._silent:
+            direction = self._directions.get(sender)
+            if direction is None:
+                return ()
             events = direction.feed(piece)
             return self._see(events) if self._unseen else events
-        if self._held is not None:
-            self._held.append(piece)
-            sender = piece.flow.sender
-            self._first[sender] = (self._first[sender] + piece.data)[:ENOUGH]
-            return self._judge()
-        if self._foreign:
-            self._foreign[piece.flow.sender].add(piece)
-        return ()
+        self._first[sender] = (self._first[sender] + piece.data)[:ENOUGH]
+        if self._held is None:
+            return self._hear(piece)
+        self._held.append(piece)
+        return self._judge()
 
     def lose(self, hole: Hole) -> Iterator[Event]:
-        direction = self._directions.get(hole.flow.sender)
+        sender = hole.flow.sender
+        if self._held is not None:
+            # Before the verdict: without its first bytes a connection can only be taken for RTMP by its port.
+            if self._held or not self.connection.whole:
+                yield from self._settle()
+            if self._held is not None:
+                yield from self._join_late(f"{hole.size} bytes {hole.reason}", hole.origin)
+        elif sender in self._silent:
+            yield from self._understand(sender)
+        direction = self._directions.get(sender)
         if direction is not None:
             yield from self._see(direction.lose(hole))
-        elif self._held is not None:
-            # Before the verdict: without its first bytes a connection can only be taken for RTMP by its port.
-            yield from self._join_late(f"{hole.size} bytes {hole.reason}", hole.origin)
-            direction = self._directions.get(hole.flow.sender)
-            if direction is not None:
-                yield from self._see(direction.lose(hole))
 
     def end(self, end: End) -> Iterator[Event]:
         if self._held:
-            yield from self._refuse()
+            yield from self._settle()
+        for sender in list(self._silent):
+            yield from self._understand(sender)
         for direction in self._directions.values():
-            yield from self._see(direction.end(end.origin))
-        yield from self._judge_stalled(end.origin)
-        yield from self._end_foreign()
+            yield from self._see(direction.end())
+        if end.reason != "capture ended":
+            yield from self._judge_stalled(end.origin)
         if self.number:
             connection = self.connection
             yield Closed(
@@ -114,7 +116,9 @@ class Session:
 
     def _judge_stalled(self, origin: Origin) -> Iterator[Event]:
         """A handshake that was seen from its first byte and never completed: say what each side sent of it."""
-        if not self.connection.whole or all(side.phase != "handshake" for side in self._directions.values()):
+        waiting = [flow for flow in self.connection.flows if self._is_greeting(flow)]
+        # A side of which nothing was captured, while the other went on, is the capture's fault.
+        if not self.connection.whole or not waiting or (len(waiting) == 1 and not waiting[0].offset):
             return
         sent = [
             f"{min(flow.offset, HANDSHAKE_SIZE)} of {HANDSHAKE_SIZE} bytes from the {flow.sender}"
@@ -122,6 +126,10 @@ class Session:
         ]
         title = f"the handshake was never completed: {', '.join(sent)}"
         yield self._finding(findings.HANDSHAKE_STALLED, Severity.ERROR, title, 0, "", origin)
+
+    def _is_greeting(self, flow: Flow) -> bool:
+        direction = self._directions.get(flow.sender)
+        return direction is not None and direction.phase == "handshake"
 
     def _finding(
         self, rule: Rule, severity: Severity, title: str, offset: int, sender: Sender | Literal[""], origin: Origin
@@ -142,7 +150,12 @@ class Session:
         verdict = recognize(client, server, self.hinted and self.connection.whole)
         if verdict == "rtmp":
             yield from self._accept()
-        elif verdict == "foreign":
+        elif verdict == "foreign" and (not self.hinted or is_telling(client or server)):
+            yield from self._refuse()
+
+    def _settle(self) -> Iterator[Event]:
+        """The verdict, with the bytes that there are."""
+        if self._held:
             yield from self._refuse()
 
     def _find_roles(self) -> None:
@@ -157,8 +170,36 @@ class Session:
         self.variant = "rtmp"
         yield from self.open(self.connection.begun)
         self._make_directions()
+        self._silent = {"client", "server"}
         for piece in held:
+            yield from self._see_silent(piece)
+
+    def _hear(self, piece: Piece) -> Iterator[Event]:
+        """The first bytes of a side of an RTMP connection: it may still answer in another protocol."""
+        sender = piece.flow.sender
+        self._first_pieces.append(piece)
+        first = self._first[sender]
+        if first[0] in VERSIONS or is_telling(first):
+            yield from self._understand(sender)
+
+    def _see_silent(self, piece: Piece) -> Iterator[Event]:
+        if piece.flow.sender in self._silent:
+            yield from self._hear(piece)
+        else:
             yield from self._see(self._directions[piece.flow.sender].feed(piece))
+
+    def _understand(self, sender: Sender) -> Iterator[Event]:
+        """What a side sent first is known, or all that there is of it."""
+        self._silent.discard(sender)
+        pieces = [piece for piece in self._first_pieces if piece.flow.sender == sender]
+        self._first_pieces = [piece for piece in self._first_pieces if piece.flow.sender != sender]
+        if pieces and self._first[sender][0] not in VERSIONS:
+            self._directions[sender].begin_lost(0, "not RTMP")
+            _, what = name_protocol(self._first[sender])
+            origin = Origin(*pieces[0].packets[0][:3])
+            yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, f"not RTMP: {what}", 0, sender, origin)
+        for piece in pieces:
+            yield from self._see(self._directions[sender].feed(piece))
 
     def _refuse(self) -> Iterator[Event]:
         """Not RTMP. On a port that should carry it that is worth telling; elsewhere nobody asked."""
@@ -172,13 +213,14 @@ class Session:
         held = self._begin()
         origin = Origin(*held[0].packets[0][:3])
         yield from self.open(origin)
-        first = self._first["client"] or self._first["server"]
-        self.variant, what = name_protocol(first)
-        self._foreign = {sender: _Foreign("not RTMP", origin) for sender in self._first}
+        first = held[0].flow.sender
+        self.variant, what = name_protocol(self._first[first])
+        yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, f"not RTMP: {what}", 0, first, origin)
+        self._make_directions()
+        for direction in self._directions.values():
+            direction.begin_lost(0, "not RTMP")
         for piece in held:
-            self._foreign[piece.flow.sender].add(piece)
-        title, sender = f"not RTMP: {what}", held[0].flow.sender
-        yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, title, 0, sender, origin)
+            yield from self._see(self._directions[piece.flow.sender].feed(piece))
 
     def _join_late(self, reason: str, origin: Origin) -> Iterator[Event]:
         """The beginning was not captured, so there is no handshake to go by."""
@@ -191,7 +233,7 @@ class Session:
         self._make_directions()
         for flow in self.connection.flows:
             offset = next((piece.offset for piece in held if piece.flow is flow), 0)
-            self._directions[flow.sender].begin_lost(offset, reason, origin)
+            self._directions[flow.sender].begin_lost(offset, reason)
         title = f"nothing of this connection can be decoded: {reason}"
         yield self._finding(findings.CAPTURE_QUALITY, Severity.ERROR, title, 0, "", origin)
         for piece in held:
@@ -206,11 +248,6 @@ class Session:
         for flow in self.connection.flows:
             self._directions[flow.sender] = Direction(self.number, flow.sender, numbers, self._budget)
 
-    def _end_foreign(self) -> Iterator[Event]:
-        for sender, foreign in self._foreign.items():
-            if foreign.length:
-                yield Undecoded(self.number, sender, 0, foreign.length, 0, foreign.reason, foreign.first, foreign.last)
-
     # What needs both sides.
 
     def _see(self, events: list[Event]) -> Iterator[Event]:
@@ -218,35 +255,29 @@ class Session:
             if isinstance(event, Greeting):
                 yield from self._judge_greeting(event)
                 continue
-            if isinstance(event, Message) and event.message_type_id == COMMAND_AMF0 and event.sender == "server":
-                self._recognize_nginx(_NGINX_FMS_VERSION in event.payload[:512])
-                self._unseen.discard("answer")
             yield event
 
-    def _recognize_nginx(self, it_is: bool) -> None:
-        if it_is:
-            self._directions["server"].clock.format_3_repeats_time = True
-
     def _judge_greeting(self, greeting: Greeting) -> Iterator[Event]:
-        if greeting.version is not None:
+        if greeting.part in {"C0 C1", "S0 S1"}:
             yield self._judge_question(greeting, greeting.version)
             return
         judged = self._judge_reply(greeting)
         yield judged
-        if judged.verdict == "neither":
+        if judged.verdict == "neither" and self.variant != "rtmpe":  # RTMPE transforms its signatures
             other = "S1" if greeting.sender == "client" else "C1"
             title = f"{greeting.part} is no echo of {other} and carries no signature"
             offset, origin = greeting.offset, greeting.last
             yield self._finding(findings.HANDSHAKE_ECHO, Severity.WARNING, title, offset, greeting.sender, origin)
 
-    def _judge_question(self, greeting: Greeting, version: int) -> Greeting:
+    def _judge_question(self, greeting: Greeting, version: int | None) -> Greeting:
         """Look for a digest in C1 or S1."""
         sender = greeting.sender
         self._directions[OTHER_SENDER[sender]].peer_version = version
-        if version in ENCRYPTED and (sender == "server" or not self._first["server"]):
-            self.variant = "rtmpe"
+        self._versions[sender] = version
+        # §5.2.2: a server that does not know the version answers with the one that it speaks.
+        agreed = self._versions.get("server", self._versions.get("client"))
+        self.variant = "rtmpe" if agreed in ENCRYPTED else "rtmp"
         packet = greeting.data[1:]
-        self._recognize_nginx(sender == "server" and packet[4:8] == _NGINX_VERSION)
         self._greetings[sender] = greeting
         digest = None if greeting.missing else find_digest(packet, sender)
         if digest is None:
@@ -265,19 +296,6 @@ class Session:
         verdict = reply_verdict(greeting.data, question.data[1:], digest, greeting.sender)
         span = (len(greeting.data) - 32, len(greeting.data)) if verdict == "signed" else None
         return replace(greeting, verdict=verdict, digest=span)
-
-
-class _Foreign:
-    """Bytes of one direction of a connection that is not RTMP."""
-
-    def __init__(self, reason: str, origin: Origin) -> None:
-        self.reason, self.first, self.last = reason, origin, origin
-        self.length = 0
-
-    def add(self, piece: Piece) -> None:
-        packet: Packet = piece.packets[-1]
-        self.length += len(piece.data)
-        self.last = Origin(*packet[:3])
 
 
 def _traffic(flow: Flow) -> Traffic:
@@ -317,8 +335,9 @@ class Sessions:
             elif isinstance(item, Begin):
                 yield from self._begin(item)
             else:
-                session = sessions.pop(item.connection)
+                session = sessions[item.connection]
                 yield from session.end(item)
+                del sessions[item.connection]
                 self.others += not session.number
                 self._ended += session.is_rtmp
 

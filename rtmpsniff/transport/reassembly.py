@@ -1,22 +1,15 @@
 """TCP segments become the two byte streams of each connection.
 
 Takes packets, gives `Begin | Piece | Hole | End` in the order in which the bytes can be known. Every byte of a stream
-comes out once, in a piece or as part of a hole. What arrives early is held; a hole is declared
-
-- when the receiver acknowledged bytes that were never captured, and 64 more packets of the connection or 200 ms of
-  capture time went by (captures show an acknowledgement before its data),
-- when the same wait is over and only one direction was captured, so that no acknowledgement can come,
-- when 2 MiB or 30 s of early segments are held without any acknowledgement,
-- when the budget for held bytes is spent (the direction that has waited longest gives way),
-- when the connection ends.
-
-Of bytes that were sent twice the first copy is kept.
+comes out once, in a piece or as part of a hole. What arrives early is held; when the bytes before it are given up,
+`waiting` says. Where the budget for held bytes is spent, the direction that has waited longest gives way. Of bytes that
+were sent twice the first copy is kept.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
 from itertools import accumulate
 from operator import attrgetter
 from struct import Struct
@@ -26,17 +19,14 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.transport.link import ETHERNET
 from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Endpoint, Segment, endpoints, reverse, segment_of
+from rtmpsniff.transport.waiting import TIME_BEFORE_HOLE, Held, Wait, uncovered
 
 Sender: TypeAlias = Literal["client", "server"]
 EndReason: TypeAlias = Literal["closed", "reset", "refused", "no answer", "capture ended", "port used again", "evicted"]
 
 RTMP_PORTS: Final = frozenset({1935})
 
-PACKETS_BEFORE_HOLE: Final = 64
-TIME_BEFORE_HOLE: Final = 200_000_000  # ns
 TIME_BETWEEN_LOOKS: Final = 20_000_000  # ns; a flood of connections with holes must not cost a look at all a packet
-UNACKNOWLEDGED_LIMIT: Final = 2 << 20  # bytes
-UNACKNOWLEDGED_TIME: Final = 30_000_000_000  # ns
 MOST_CONNECTIONS: Final = 16_384
 MOST_PARTS: Final = 48  # segments of one direction that travel as one piece
 
@@ -93,34 +83,11 @@ class End(NamedTuple):
 Event: TypeAlias = Begin | Piece | Hole | End
 
 
-class _Held(NamedTuple):
-    """A segment, or what is left of one, that came early."""
-
-    offset: int
-    data: bytes
-    missing_tail: int
-    packet: Packet
-
-    @property
-    def stop(self) -> int:
-        return self.offset + len(self.data)
-
-
-class _Wait:
-    """Since when a direction has been waiting for bytes, and how far the receiver has acknowledged."""
-
-    __slots__ = ("acknowledged", "packets", "since")
-
-    def __init__(self, since: int) -> None:
-        self.since = since
-        self.packets = 0
-        self.acknowledged: int | None = None  # stream offset
-
-
 class Flow:
     """One direction of a connection, named for its sender."""
 
     __slots__ = (
+        "acknowledged",
         "connection",
         "end_offset",
         "finished",
@@ -137,6 +104,7 @@ class Flow:
         "retransmitted_bytes",
         "sender",
         "started",
+        "stray",
         "wait",
     )
 
@@ -149,12 +117,14 @@ class Flow:
         self.started = False  # a sequence number has been seen
         self.ignored = False  # nobody wants the bytes
         self.next = 0  # the sequence number expected next
+        self.acknowledged = -1  # the last acknowledgement this sender gave together with data
+        self.stray = -1  # the sequence number that would follow a segment too far away to be believed
         self.offset = 0  # the same place as an offset in the stream
         self.end_offset: int | None = None  # where the FIN stands
         self.finished = False  # all up to the FIN was delivered
-        self.held: list[_Held] = []  # by offset, without overlaps
+        self.held: list[Held] = []  # by offset, without overlaps
         self.held_bytes = 0
-        self.wait: _Wait | None = None
+        self.wait: Wait | None = None
         self.retransmitted_bytes = 0
         self.out_of_order = 0
         self.missing_bytes = 0
@@ -172,7 +142,8 @@ class Flow:
     def start(self, sequence: int) -> None:
         self.started = True
         self.next = sequence & _MASK
-        self.connection.plain[self.key] = self
+        if not self.ignored:
+            self.connection.plain[self.key] = self
 
     def distance(self, sequence: int) -> int:
         """How far a sequence number lies ahead of the one expected next, or behind it (RFC 9293, 3.4)."""
@@ -213,7 +184,7 @@ class Connection:
         self.whole = whole  # the capture holds its SYN or SYN-ACK
         self.answered = False  # the server has sent something other than a reset
         self.closed = False
-        self.closer: Sender | Literal[""] = ""  # who sent the first FIN
+        self.closer: Flow | None = None  # who sent the first FIN
         self.from_client = Flow(self, "client", client_key)
         self.from_server = Flow(self, "server", reverse(client_key))
         self.from_client.peer, self.from_server.peer = self.from_server, self.from_client
@@ -255,13 +226,15 @@ class _Batch:
         self.parts: list[bytes] = []
         self.packets: list[Packet] = []
 
-    def piece(self) -> Piece:
+    def take(self) -> tuple[Piece, ...]:
+        """What is there, as a piece; nothing where nobody wants it any more."""
         flow, parts, packets = self.flow, self.parts, self.packets
-        assert flow is not None  # noqa: S101 - parts are of a flow
         self.flow, self.parts, self.packets = None, [], []
+        if flow is None:
+            return ()
         begin = flow.offset
         *offsets, flow.offset = accumulate(map(len, parts), initial=begin)
-        return Piece(flow, begin, b"".join(parts), offsets, packets)
+        return () if flow.ignored else (Piece(flow, begin, b"".join(parts), offsets, packets),)
 
 
 class Reassembler:
@@ -300,31 +273,34 @@ class Reassembler:
                     and not fragment & 0x3FFF
                     and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
                     and bits >= 0x5000
+                    and (  # acknowledges nothing unseen
+                        acknowledgement == flow.acknowledged or (flow.peer.next - acknowledgement) & 0x80000000 == 0
+                    )
                     and not waiting
                 ):
                     start, stop = 34 + (bits >> 12) * 4, 14 + total
                     if start < stop <= here:
-                        # What a segment with data acknowledges is left to the next one without.
                         if flow is not batch.flow or len(parts) >= MOST_PARTS:
                             if parts:
-                                yield batch.piece()
+                                yield from batch.take()
                                 parts, origins = batch.parts, batch.packets
                             batch.flow = flow
                         parts.append(data[start:stop])
                         origins.append(packet)
                         flow.next = (sequence + stop - start) & 0xFFFFFFFF
+                        flow.acknowledged = acknowledgement
                         continue
-                    if start == stop and (flow.peer.next - acknowledgement) & 0x80000000 == 0:  # of nothing unseen
+                    if start == stop:
                         continue
                 elif not bits & 0x07 and flow is None and (flow := flows.get(key)) is not None and flow.ignored:
                     continue
             if parts:
-                yield batch.piece()
+                yield from batch.take()
                 parts, origins = batch.parts, batch.packets
             self.last = Origin(packet.capture, packet.number, packet.time)
             yield from self._packet(packet)
         if parts:
-            yield batch.piece()
+            yield from batch.take()
         if packet is not None:
             self.last = Origin(packet.capture, packet.number, packet.time)
         yield from self._finish()
@@ -356,8 +332,9 @@ class Reassembler:
         """A segment that nobody wants: only the end of the connection matters."""
         if segment.flags & FIN:
             flow.finished = True
+            flow.connection.closer = flow.connection.closer or flow
             if flow.peer.finished:
-                yield from self._end(flow.connection, "closed", flow.sender)
+                yield from self._close(flow.connection)
 
     # Connections begin.
 
@@ -413,68 +390,93 @@ class Reassembler:
     # Bytes arrive.
 
     def _segment(self, flow: Flow, segment: Segment) -> Iterator[Event]:
-        if flow.sender == "server":
-            flow.connection.answered = True
+        connection = flow.connection
+        if flow.sender == "server" or not segment.flags & SYN:
+            connection.answered = True  # even if the answer was not captured, the client acknowledges it
         if segment.flags & ACK:
             self._acknowledge(flow.peer, segment.acknowledgement)
-        if not flow.started:
-            flow.start(segment.sequence)
-        distance = flow.distance(segment.sequence + (1 if segment.flags & SYN else 0))
+        sequence = segment.sequence + (1 if segment.flags & SYN else 0)
         size = len(segment.payload) + segment.missing_tail
-        if not -_FARTHEST < distance < _FARTHEST:
+        if not flow.started or self._was_keep_alive(flow, sequence):
+            flow.start(sequence)
+        distance = flow.distance(sequence)
+        if not -_FARTHEST < distance < _FARTHEST and not self._is_jump(flow, sequence, size, distance):
             self.unread += 1
             return
-        offset = flow.offset + distance
+        new = Held(flow.offset + distance, segment.payload, segment.missing_tail, segment.packet)
         if segment.flags & FIN and flow.end_offset is None:
-            flow.end_offset = max(offset + size, flow.offset)
+            flow.end_offset = max(new.offset + size, flow.offset)
             self.plain.pop(flow.key, None)
-            flow.connection.closer = flow.connection.closer or flow.sender
+            connection.closer = connection.closer or flow
         if size and not (size == 1 and distance == -1):  # a keep-alive repeats the last byte
-            if distance > 0:
-                self._hold(flow, _Held(offset, segment.payload, segment.missing_tail, segment.packet))
+            if distance > 0 or flow.held:
+                self._hold(flow, new)
             else:
-                yield from self._deliver(flow, _Held(offset, segment.payload, segment.missing_tail, segment.packet))
-                yield from self._fill(flow)
+                yield from self._deliver(flow, new)
+            yield from self._fill(flow)
         for direction in (flow, flow.peer):
             if direction.wait is not None:
-                direction.wait.packets += 1
+                direction.wait.count_packet()
         yield from self._finish_flow(flow)
 
-    def _deliver(self, flow: Flow, held: _Held) -> Iterator[Event]:
+    @staticmethod
+    def _was_keep_alive(flow: Flow, sequence: int) -> bool:
+        """Whether a connection was first seen by a keep-alive, whose sequence number is one too low."""
+        first = not flow.connection.whole and flow.offset == 0 and not flow.held
+        return first and flow.distance(sequence) == 1
+
+    @staticmethod
+    def _is_jump(flow: Flow, sequence: int, size: int, distance: int) -> bool:
+        """Whether a segment that is too far away to be believed follows another such: then very much is missing."""
+        follows = distance > 0 and size > 0 and sequence & _MASK == flow.stray
+        flow.stray = (sequence + size) & _MASK
+        return follows
+
+    def _deliver(self, flow: Flow, held: Held) -> Iterator[Event]:
         """Bytes that begin at or before the place expected: what is new of them goes out."""
         known = flow.offset - held.offset
-        size = len(held.data) + held.missing_tail
-        flow.retransmitted_bytes += min(known, size)
-        data = held.data[known:]
+        end = held.stop + held.missing_tail
+        flow.retransmitted_bytes += min(known, end - held.offset)
+        data = held.data[known:] if known < len(held.data) else b""
         if data:
             if not flow.ignored:
                 yield Piece(flow, flow.offset, data, [flow.offset], [held.packet])
             flow.advance(len(data))
-        if held.missing_tail and (cut := held.offset + size - flow.offset) > 0:
-            yield self._skip(flow, cut, "cut by the snapshot length")
+        while held.missing_tail and flow.offset < end:  # of what was cut, some may be held
+            if flow.held and flow.held[0].offset <= flow.offset:
+                yield from self._fill(flow)
+            else:
+                stop = min(end, flow.held[0].offset) if flow.held else end
+                yield from self._skip(flow, stop - flow.offset, "cut by the snapshot length")
 
-    def _skip(self, flow: Flow, size: int, reason: str) -> Hole:
+    def _skip(self, flow: Flow, size: int, reason: str) -> Iterator[Hole]:
         hole = Hole(flow, flow.offset, size, self.last, reason)
         flow.gaps += 1
         flow.missing_bytes += size
         flow.advance(size)
-        return hole
+        if not flow.ignored:
+            yield hole
 
     # Bytes arrive early.
 
-    def _hold(self, flow: Flow, early: _Held) -> None:
+    def _hold(self, flow: Flow, early: Held) -> None:
         """Keep what came early; where it overlaps with what is held already, the first copy stays."""
-        flow.out_of_order += 1
-        parts = list(_uncovered(flow.held, early.offset, early.data))
+        offset = max(early.offset, flow.offset)
+        new = early.data[offset - early.offset :]
+        if early.offset > flow.offset:
+            flow.out_of_order += 1
+        parts = list(uncovered(flow.held, offset, new))
         flow.retransmitted_bytes += len(early.data) - sum(len(data) for _, data in parts)
         if early.missing_tail and not (parts and parts[-1][0] + len(parts[-1][1]) == early.stop):
-            parts.append((early.stop, b""))
-        for offset, data in parts:
-            tail = early.missing_tail if offset + len(data) == early.stop else 0
-            at = bisect_left(flow.held, offset, key=attrgetter("offset"))
-            flow.held.insert(at, _Held(offset, data, tail, early.packet))
+            parts.append((max(early.stop, flow.offset), b""))
+        packet = early.packet._replace(data=b"")  # a frame may be much longer than what is held of it
+        for at, data in parts:
+            tail = early.missing_tail if at + len(data) == early.stop else 0
+            place = bisect_left(flow.held, at, key=attrgetter("offset"))
+            flow.held.insert(place, Held(at, data, tail, packet))
             self._count_held(flow, len(data) + _HELD_OVERHEAD)
-        self._wait_for(flow)
+        if flow.held:
+            self._wait_for(flow)
 
     def _count_held(self, flow: Flow, change: int) -> None:
         flow.held_bytes += change
@@ -488,9 +490,9 @@ class Reassembler:
             yield from self._deliver(flow, held)
         self._settle(flow)
 
-    def _wait_for(self, flow: Flow) -> _Wait:
+    def _wait_for(self, flow: Flow) -> Wait:
         if flow.wait is None:
-            flow.wait = _Wait(self.last.time)
+            flow.wait = Wait(flow.offset, self.last.time)
             self.waiting[flow] = None
             self.plain.pop(flow.key, None)
         return flow.wait
@@ -498,7 +500,10 @@ class Reassembler:
     def _settle(self, flow: Flow) -> None:
         """Stop waiting when nothing is held and nothing unseen was acknowledged."""
         wait = flow.wait
-        if wait is not None and not flow.held and (wait.acknowledged or 0) <= flow.offset:
+        if wait is None:
+            return
+        wait.move(flow.offset, self.last.time)
+        if not flow.held and wait.acknowledged <= flow.offset:
             flow.wait = None
             del self.waiting[flow]
             if flow.end_offset is None and not flow.ignored:
@@ -513,9 +518,9 @@ class Reassembler:
         acknowledged = flow.offset + flow.distance(acknowledgement)
         if flow.end_offset is not None:  # a FIN takes a sequence number and no byte
             acknowledged = min(acknowledged, flow.end_offset)
-        if flow.offset < acknowledged < flow.offset + _FARTHEST:
-            wait = self._wait_for(flow)
-            wait.acknowledged = max(wait.acknowledged or 0, acknowledged)
+        farthest = max(flow.offset + _FARTHEST, flow.held[-1].stop if flow.held else 0)
+        if flow.offset < acknowledged <= farthest:
+            self._wait_for(flow).acknowledge(acknowledged, self.last.time)
 
     def _release_overdue(self, flow: Flow | None) -> Iterator[Event]:
         """Declare the holes that were waited for long enough: of the connection at hand, now and then of all."""
@@ -524,28 +529,31 @@ class Reassembler:
             self._next_look = self.last.time + TIME_BETWEEN_LOOKS
             due = list(self.waiting)
         for waiting in due:
-            if waiting.wait is not None and self._overdue(waiting, waiting.wait):
+            wait = waiting.wait
+            if wait is None:
+                continue
+            if waiting.ignored:
+                self._drop(waiting)
+            elif wait.is_over(self.last.time, waiting.held_bytes, not waiting.peer.started):
                 yield from self._release(waiting, "never captured")
         while self.budget.spent and self.waiting:
             yield from self._release(next(iter(self.waiting)), "given up: too much is held back")
 
-    def _overdue(self, flow: Flow, wait: _Wait) -> bool:
-        age = self.last.time - wait.since
-        if wait.acknowledged is not None or not flow.peer.started:
-            return wait.packets >= PACKETS_BEFORE_HOLE or age >= TIME_BEFORE_HOLE
-        return flow.held_bytes > UNACKNOWLEDGED_LIMIT or age >= UNACKNOWLEDGED_TIME
+    def _drop(self, flow: Flow) -> None:
+        """Nobody wants these bytes any more."""
+        flow.held.clear()
+        self._count_held(flow, -flow.held_bytes)
+        flow.wait = None
+        del self.waiting[flow]
 
     def _release(self, flow: Flow, reason: str) -> Iterator[Event]:
         """Declare the next hole of a direction and deliver what stands behind it."""
-        acknowledged = flow.wait.acknowledged if flow.wait is not None else None
         ends = [flow.held[0].offset] if flow.held else []
-        if acknowledged is not None and acknowledged > flow.offset:
-            ends.append(acknowledged)
+        if flow.wait is not None and flow.wait.acknowledged > flow.offset:
+            ends.append(flow.wait.acknowledged)
         if ends:
-            yield self._skip(flow, min(ends) - flow.offset, reason)
+            yield from self._skip(flow, min(ends) - flow.offset, reason)
         yield from self._fill(flow)
-        if flow.wait is not None:  # the next hole has its own time to be filled
-            flow.wait.since, flow.wait.packets = self.last.time, 0
         yield from self._finish_flow(flow)
 
     # Connections end.
@@ -555,10 +563,14 @@ class Reassembler:
             return
         flow.finished = True
         if flow.peer.finished or not flow.peer.started:
-            yield from self._end(flow.connection, "closed", flow.connection.closer)
+            yield from self._close(flow.connection)
+
+    def _close(self, connection: Connection) -> Iterator[Event]:
+        closer = connection.closer
+        yield from self._end(connection, "closed", "" if closer is None else closer.sender)
 
     def _reset(self, flow: Flow, segment: Segment) -> Iterator[Event]:
-        if flow.started and not -1 <= flow.distance(segment.sequence) < _FARTHEST:
+        if flow.started and not flow.ignored and not -1 <= flow.distance(segment.sequence) < _FARTHEST:
             return  # a late one, from an earlier connection (RFC 5961, 3)
         refused = flow.sender == "server" and not flow.connection.answered
         yield from self._end(flow.connection, "refused" if refused else "reset", flow.sender)
@@ -568,34 +580,22 @@ class Reassembler:
             return
         connection.closed = True
         for flow in connection.flows:
+            if flow.wait is not None and flow.ignored:
+                self._drop(flow)
             while flow.wait is not None:
                 yield from self._release(flow, "never captured")
             self.plain.pop(flow.key, None)
             if flow.end_offset is not None and flow.offset < flow.end_offset:
-                yield self._skip(flow, flow.end_offset - flow.offset, "never captured")
+                yield from self._skip(flow, flow.end_offset - flow.offset, "never captured")
         yield End(connection, self.last, reason, sender)
 
     def _finish(self) -> Iterator[Event]:
         for flow in list(self.flows.values()):
             connection = flow.connection
-            if connection.closer:
-                yield from self._end(connection, "closed", connection.closer)
+            if connection.closer is not None:
+                yield from self._close(connection)
             else:
                 yield from self._end(connection, "capture ended" if connection.answered else "no answer", "")
-
-
-def _uncovered(held: Sequence[_Held], offset: int, data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The parts of a segment that no held segment covers, with their offsets."""
-    at = max(bisect_right(held, offset, key=attrgetter("offset")) - 1, 0)
-    while data and at < len(held) and held[at].offset < offset + len(data):
-        there = held[at]
-        if there.offset > offset:
-            yield offset, data[: there.offset - offset]
-        known = max(there.stop - offset, 0)
-        data, offset = data[known:], offset + known
-        at += 1
-    if data:
-        yield offset, data
 
 
 def reassemble(packets: Iterable[Packet], server_ports: Collection[int] = RTMP_PORTS) -> Iterator[Event]:

@@ -93,7 +93,7 @@ def segment_of(packet: Packet) -> Segment | None:
 
 def _ipv4(data: bytes, start: int, wire_stop: int) -> _Transport | None:
     header = data[start : start + 20]
-    if len(header) < 20 or header[0] >> 4 != 4 or header[9] != _TCP:
+    if len(header) < 20 or header[0] >> 4 != 4 or header[0] & 0x0F < 5 or header[9] != _TCP:
         return None
     if int.from_bytes(header[6:8], "big") & 0x3FFF:  # a fragment, or more fragments follow
         return None
@@ -110,7 +110,7 @@ def _ipv6(data: bytes, start: int, wire_stop: int) -> _Transport | None:
     length = int.from_bytes(header[4:6], "big")
     stop = start + 40 + length if length else wire_stop
     protocol, at = header[6], start + 40
-    for _ in range(_MOST_EXTENSIONS):
+    for _ in range(_MOST_EXTENSIONS + 1):
         if protocol == _TCP:
             return _Transport(header[8:40], at, stop)
         if at + 2 > len(data):
