@@ -6,18 +6,20 @@ import io
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
 import pytest
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.cli import main
 from rtmpsniff.dissect import dissect
-from rtmpsniff.rtmp.events import Event
+from rtmpsniff.rtmp.events import Chunk, Event, Message
 from tests.build import Frame, pcap
 
+START = 1_700_000_000_000_000_000  # ns since the epoch: 2023-11-14 22:13:20 UTC
 COLOR_VARIABLES = ("NO_COLOR", "FORCE_COLOR")
 
 
@@ -33,6 +35,12 @@ class Run(Protocol):
     """Runs the program in this process; standard output is no terminal and no variable asks for colors."""
 
     def __call__(self, *arguments: str) -> Ran: ...
+
+
+class MakeMessage(Protocol):
+    """Makes a message of this type and payload; the rest is usual unless it is given."""
+
+    def __call__(self, type_id: int, payload: bytes = b"", **changes: Any) -> Message: ...
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +73,31 @@ def events() -> Callable[[Sequence[Frame]], list[Event]]:
         return list(dissect(packets))
 
     return dissected
+
+
+@pytest.fixture(scope="session")
+def message() -> MakeMessage:
+    def made(type_id: int, payload: bytes = b"", **changes: Any) -> Message:
+        usual = Message(
+            connection=1,
+            number=7,
+            sender="client",
+            chunk_stream_id=3,
+            message_stream_id=1,
+            message_type_id=type_id,
+            timestamp=40,
+            timestamp_certain=True,
+            length=len(payload),
+            parts=[payload],
+            missing=(),
+            chunks=(Chunk(3073, bytes(12), len(payload)),),
+            state="whole",
+            first=Origin(0, 11, START),
+            last=Origin(0, 12, START + 500_000_000),
+        )
+        return replace(usual, **changes)
+
+    return made
 
 
 @pytest.fixture

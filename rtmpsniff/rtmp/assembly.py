@@ -48,6 +48,7 @@ class Assembler:
         self.held = 0  # bytes kept for unfinished messages
         self.lost = ""
         self.lost_by = Origin(0, 0, 0)  # the packet that showed it
+        self.wanted = 0  # bytes that must be at hand before it is worth reading again
         self._numbers = numbers
         self._window = window
         self._channels: dict[int, Channel] = {}
@@ -65,6 +66,7 @@ class Assembler:
         """Read chunks from `data[at]` on, as far as they are here; gives where that ended."""
         end = len(data)
         channels = self._channels
+        self.wanted = self._look_ahead.wanted = 0
         while at < end and not self.lost:
             channel = self._channel
             if channel is not None:
@@ -77,6 +79,7 @@ class Assembler:
                 continue
             start, at = at, self._begin_chunk(data, at)
             if at == start:
+                self.wanted = self._look_ahead.wanted - at
                 break
         self._meet_touched()
         return at
@@ -247,6 +250,7 @@ class Assembler:
             channel.message_stream_id = header.message_stream_id
         channel.left = channel.length
         channel.first = channel.last = origin
+        channel.reached = self._window.base + at
         channel.dropped = False
 
     # Payload.
@@ -290,7 +294,7 @@ class Assembler:
         if stop > len(data) or channel.extended is not None or channel.chunk_stream_id > 63:
             return at
         head, step = bytes((0xC0 | channel.chunk_stream_id,)), size + 1
-        if data[at + size : stop : step] != head * more:
+        if _equal_bytes(data, at + size, step, more, head) != more:
             return at
         payload = bytearray(data[at:stop])
         del payload[size::step]
@@ -307,8 +311,7 @@ class Assembler:
         step = size + 1
         count = min(left // size, (len(data) - at) // step)
         if count > 1:
-            heads = data[at : at + count * step : step]
-            count -= len(heads.lstrip(heads[:1]))
+            count = _equal_bytes(data, at, step, count, data[at : at + 1])
         if count < 2:
             return self._take_chunk(channel, data, at, at + 1)
         stop = at + count * step
@@ -426,6 +429,24 @@ class Assembler:
             self._emit(channel, state)
         channel.left = 0
         channel.dropped = False
+
+
+def _equal_bytes(data: bytes, at: int, step: int, count: int, byte: bytes) -> int:
+    """How many of the `count` bytes at `data[at]`, `data[at + step]` and so on are `byte`, up to the first other one.
+
+    Looks at few first and then at ever more, so that a stream made to break off each time does not cost a look at all
+    the rest of it each time.
+    """
+    equal, look = 0, 64
+    while equal < count:
+        size = min(look, count - equal)
+        start = at + equal * step
+        found = data[start : start + size * step : step]
+        if found != byte * size:
+            return equal + size - len(found.lstrip(byte))
+        equal += size
+        look *= 8
+    return equal
 
 
 def _described(channel: Channel) -> str:

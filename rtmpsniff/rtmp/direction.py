@@ -71,7 +71,10 @@ class Direction:
     def feed(self, piece: Piece) -> list[Event]:
         """Take the next bytes; gives the events that they complete."""
         data = self._window.open(piece)
-        self._window.close(data, self._read(data))
+        if data is None:
+            return []
+        used = self._read(data)
+        self._window.close(data, used, self._wanted(used))
         return self._taken()
 
     def lose(self, hole: Hole) -> list[Event]:
@@ -135,6 +138,12 @@ class Direction:
             self._unread.skip(len(data) - at, self._window.origin(at), self._window.origin(len(data) - 1))
             at = len(data)
         return at
+
+    def _wanted(self, used: int) -> int:
+        """How many bytes must be at hand before reading can go on behind those that were used."""
+        if self.phase == "handshake":
+            return PACKET + (self._window.base + used == 0)
+        return self._chunks.wanted
 
     def _settle(self) -> None:
         """What was held to look ahead is decided with the bytes that there are."""

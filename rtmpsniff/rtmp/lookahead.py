@@ -32,6 +32,7 @@ class LookAhead:
 
     def __init__(self, channels: dict[int, Channel]) -> None:
         self.ending = False
+        self.wanted = 0  # how long the data must be for an answer, after None
         self.repeats_extended: bool | None = None  # the last verdict on format 3 chunks
         self._channels = channels
 
@@ -77,11 +78,10 @@ class LookAhead:
         """How well a header would fit at `data[place]`, where `left` bytes of the channel's message are still due."""
         if place - here > LONGEST:
             return 0
-        if place >= len(data):
-            return int(place == len(data)) if self.ending else None
-        header = read_header(data, place)
+        header = read_header(data, place) if place < len(data) else None
         if header is None:
-            return 1 if self.ending else None
+            self.wanted = max(place, len(data)) + 1
+            return int(place <= len(data)) if self.ending else None
         known = self._channels.get(header.chunk_stream_id)
         if header.format == 3 and known is channel and left:
             return 4

@@ -28,9 +28,11 @@ _BEGAN_LATE: Final = "the capture began in the middle of the connection"
 class Session:
     """One connection that carries RTMP or may yet turn out to: `feed`, `lose` and `end` are the doors."""
 
-    def __init__(self, connection: Connection, hinted: bool, numbers: Iterator[int], budget: Budget) -> None:
+    def __init__(self, connection: Connection, ports: Collection[int], numbers: Iterator[int], budget: Budget) -> None:
         self.connection = connection
-        self.hinted = hinted
+        by_port = connection.server.port in ports, connection.client.port in ports
+        self.hinted = any(by_port)
+        self.roles_known = connection.whole or by_port == (True, False)
         self.number = 0  # given when it is first shown
         self.variant: Variant = "unknown"
         self._connection_numbers = numbers
@@ -42,7 +44,7 @@ class Session:
         self._greetings: dict[str, Greeting] = {}
         self._digests: dict[Sender, Digest] = {}
         self._silent: set[Sender] = set()  # sides of an RTMP connection whose first byte has yet to come
-        self._versions: dict[Sender, int | None] = {}
+        self._versions: dict[Sender, int] = {}
         self._unseen = {"C2", "S2"}  # once both were there, events need no second look
 
     def __repr__(self) -> str:
@@ -161,7 +163,7 @@ class Session:
     def _find_roles(self) -> None:
         """Without a SYN the client was guessed by port. It is the one that speaks first, with C0 and C1."""
         client, server = self._first["client"], self._first["server"]
-        if not self.connection.whole and len(server) == GREETING and not client:
+        if not self.roles_known and len(server) == GREETING and not client:
             self.connection.exchange_roles()
             self._first = {"client": server, "server": client}
 
@@ -273,7 +275,8 @@ class Session:
         """Look for a digest in C1 or S1."""
         sender = greeting.sender
         self._directions[OTHER_SENDER[sender]].peer_version = version
-        self._versions[sender] = version
+        if version is not None:
+            self._versions[sender] = version
         # §5.2.2: a server that does not know the version answers with the one that it speaks.
         agreed = self._versions.get("server", self._versions.get("client"))
         self.variant = "rtmpe" if agreed in ENCRYPTED else "rtmp"
@@ -343,9 +346,8 @@ class Sessions:
 
     def _begin(self, begin: Begin) -> Iterator[Event]:
         connection = begin.connection
-        hinted = connection.server.port in self.ports or connection.client.port in self.ports
-        session = self._sessions[connection] = Session(connection, hinted, self._numbers, self._budget)
-        if hinted and connection.whole:
+        session = self._sessions[connection] = Session(connection, self.ports, self._numbers, self._budget)
+        if session.hinted and connection.whole:
             yield from session.open(begin.origin)
 
     def _largest_holder(self) -> Session | None:

@@ -11,32 +11,39 @@ from rtmpsniff.transport.reassembly import Piece
 class Window:
     """`base` is the stream offset of the first byte at hand; `rest` holds those that wait for more to come."""
 
-    __slots__ = ("_last", "_offsets", "_packets", "base", "rest")
+    __slots__ = ("_last", "_offsets", "_packets", "_rest", "_wanted", "base")
 
     def __init__(self) -> None:
         self.base = 0
-        self.rest = b""
+        self._rest = bytearray()
+        self._wanted = 0  # bytes that must be at hand before it is worth reading again
         self._offsets: list[int] = []
         self._packets: list[Packet] = []
         self._last = (0, 0, Origin(0, 0, 0))  # a span of the stream, and the packet that brought it
 
     def __repr__(self) -> str:
-        return f"<Window at {self.base}, {len(self.rest)} bytes wait>"
+        return f"<Window at {self.base}, {len(self._rest)} bytes wait>"
 
-    def open(self, piece: Piece) -> bytes:
-        """The bytes at hand: those that waited, and those of the piece."""
-        if not self.rest:
+    @property
+    def rest(self) -> bytes:
+        return bytes(self._rest)
+
+    def open(self, piece: Piece) -> bytes | None:
+        """The bytes at hand: those that waited, and those of the piece; None while they are too few."""
+        if not self._rest:
             self.base, self._offsets, self._packets = piece.offset, piece.offsets, piece.packets
             return piece.data
         self._offsets += piece.offsets
         self._packets += piece.packets
-        return self.rest + piece.data
+        self._rest += piece.data
+        return None if len(self._rest) < self._wanted else bytes(self._rest)
 
-    def close(self, data: bytes, used: int) -> None:
-        """`used` bytes of `data` were read; the others wait for more."""
-        self.rest = data[used:]
+    def close(self, data: bytes, used: int, wanted: int = 0) -> None:
+        """`used` bytes of `data` were read; the others wait until there are `wanted` of them, or any more."""
+        self._rest = bytearray(data[used:])
+        self._wanted = wanted
         self.base += used
-        if self.rest:
+        if self._rest:
             at = bisect_right(self._offsets, self.base) - 1
             self._offsets = [self.base, *self._offsets[at + 1 :]]
             self._packets = self._packets[at:]

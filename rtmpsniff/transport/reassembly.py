@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
+from heapq import heappop, heappush
 from itertools import accumulate
 from operator import attrgetter
 from struct import Struct
@@ -89,6 +90,7 @@ class Flow:
     __slots__ = (
         "acknowledged",
         "connection",
+        "cuts",
         "end_offset",
         "finished",
         "gaps",
@@ -123,6 +125,7 @@ class Flow:
         self.end_offset: int | None = None  # where the FIN stands
         self.finished = False  # all up to the FIN was delivered
         self.held: list[Held] = []  # by offset, without overlaps
+        self.cuts: list[tuple[int, int]] = []  # spans that the snapshot length cut away; a heap
         self.held_bytes = 0
         self.wait: Wait | None = None
         self.retransmitted_bytes = 0
@@ -201,7 +204,7 @@ class Connection:
         return f"<Connection {self.name}{' closed' if self.closed else ''}>"
 
     def ignore(self) -> None:
-        """Nobody wants the bytes of this connection: from now on they are counted and not delivered."""
+        """Nobody wants the bytes of this connection: from now on only its end matters."""
         for flow in self.flows:
             flow.ignored = True
             self.plain.pop(flow.key, None)
@@ -395,6 +398,7 @@ class Reassembler:
             connection.answered = True  # even if the answer was not captured, the client acknowledges it
         if segment.flags & ACK:
             self._acknowledge(flow.peer, segment.acknowledgement)
+            flow.acknowledged = segment.acknowledgement
         sequence = segment.sequence + (1 if segment.flags & SYN else 0)
         size = len(segment.payload) + segment.missing_tail
         if not flow.started or self._was_keep_alive(flow, sequence):
@@ -403,21 +407,28 @@ class Reassembler:
         if not -_FARTHEST < distance < _FARTHEST and not self._is_jump(flow, sequence, size, distance):
             self.unread += 1
             return
-        new = Held(flow.offset + distance, segment.payload, segment.missing_tail, segment.packet)
+        new = Held(flow.offset + distance, segment.payload, segment.packet)
         if segment.flags & FIN and flow.end_offset is None:
             flow.end_offset = max(new.offset + size, flow.offset)
             self.plain.pop(flow.key, None)
             connection.closer = connection.closer or flow
         if size and not (size == 1 and distance == -1):  # a keep-alive repeats the last byte
-            if distance > 0 or flow.held:
-                self._hold(flow, new)
-            else:
-                yield from self._deliver(flow, new)
-            yield from self._fill(flow)
+            yield from self._take(flow, new, segment.missing_tail)
         for direction in (flow, flow.peer):
             if direction.wait is not None:
                 direction.wait.count_packet()
         yield from self._finish_flow(flow)
+
+    def _take(self, flow: Flow, new: Held, missing_tail: int) -> Iterator[Event]:
+        """The bytes of a segment, and how many behind them the snapshot length cut away."""
+        if missing_tail:
+            heappush(flow.cuts, (new.stop, new.stop + missing_tail))
+            self._count_held(flow, _HELD_OVERHEAD)
+        if new.offset > flow.offset or flow.held:
+            self._hold(flow, new)
+        else:
+            yield from self._deliver(flow, new)
+        yield from self._fill(flow)
 
     @staticmethod
     def _was_keep_alive(flow: Flow, sequence: int) -> bool:
@@ -435,19 +446,12 @@ class Reassembler:
     def _deliver(self, flow: Flow, held: Held) -> Iterator[Event]:
         """Bytes that begin at or before the place expected: what is new of them goes out."""
         known = flow.offset - held.offset
-        end = held.stop + held.missing_tail
-        flow.retransmitted_bytes += min(known, end - held.offset)
-        data = held.data[known:] if known < len(held.data) else b""
+        flow.retransmitted_bytes += min(known, len(held.data))
+        data = held.data[known:]
         if data:
             if not flow.ignored:
                 yield Piece(flow, flow.offset, data, [flow.offset], [held.packet])
             flow.advance(len(data))
-        while held.missing_tail and flow.offset < end:  # of what was cut, some may be held
-            if flow.held and flow.held[0].offset <= flow.offset:
-                yield from self._fill(flow)
-            else:
-                stop = min(end, flow.held[0].offset) if flow.held else end
-                yield from self._skip(flow, stop - flow.offset, "cut by the snapshot length")
 
     def _skip(self, flow: Flow, size: int, reason: str) -> Iterator[Hole]:
         hole = Hole(flow, flow.offset, size, self.last, reason)
@@ -467,16 +471,12 @@ class Reassembler:
             flow.out_of_order += 1
         parts = list(uncovered(flow.held, offset, new))
         flow.retransmitted_bytes += len(early.data) - sum(len(data) for _, data in parts)
-        if early.missing_tail and not (parts and parts[-1][0] + len(parts[-1][1]) == early.stop):
-            parts.append((max(early.stop, flow.offset), b""))
         packet = early.packet._replace(data=b"")  # a frame may be much longer than what is held of it
         for at, data in parts:
-            tail = early.missing_tail if at + len(data) == early.stop else 0
             place = bisect_left(flow.held, at, key=attrgetter("offset"))
-            flow.held.insert(place, Held(at, data, tail, packet))
+            flow.held.insert(place, Held(at, data, packet))
             self._count_held(flow, len(data) + _HELD_OVERHEAD)
-        if flow.held:
-            self._wait_for(flow)
+        self._wait_for(flow)
 
     def _count_held(self, flow: Flow, change: int) -> None:
         flow.held_bytes += change
@@ -484,10 +484,21 @@ class Reassembler:
 
     def _fill(self, flow: Flow) -> Iterator[Event]:
         """Deliver held segments as far as they join on without a hole."""
-        while flow.held and flow.held[0].offset <= flow.offset:
-            held = flow.held.pop(0)
-            self._count_held(flow, -len(held.data) - _HELD_OVERHEAD)
-            yield from self._deliver(flow, held)
+        while True:
+            if flow.held and flow.held[0].offset <= flow.offset:
+                held = flow.held.pop(0)
+                self._count_held(flow, -len(held.data) - _HELD_OVERHEAD)
+                yield from self._deliver(flow, held)
+            elif flow.cuts and flow.cuts[0][0] <= flow.offset:
+                _, end = flow.cuts[0]
+                stop = min(end, flow.held[0].offset) if flow.held else end  # of what was cut, some may be held
+                if stop > flow.offset:
+                    yield from self._skip(flow, stop - flow.offset, "cut by the snapshot length")
+                if flow.offset >= end:
+                    heappop(flow.cuts)
+                    self._count_held(flow, -_HELD_OVERHEAD)
+            else:
+                break
         self._settle(flow)
 
     def _wait_for(self, flow: Flow) -> Wait:
@@ -503,7 +514,7 @@ class Reassembler:
         if wait is None:
             return
         wait.move(flow.offset, self.last.time)
-        if not flow.held and wait.acknowledged <= flow.offset:
+        if not flow.held and not flow.cuts and wait.acknowledged <= flow.offset:
             flow.wait = None
             del self.waiting[flow]
             if flow.end_offset is None and not flow.ignored:
@@ -518,6 +529,9 @@ class Reassembler:
         acknowledged = flow.offset + flow.distance(acknowledgement)
         if flow.end_offset is not None:  # a FIN takes a sequence number and no byte
             acknowledged = min(acknowledged, flow.end_offset)
+        if self._was_keep_alive(flow, acknowledgement):
+            flow.start(acknowledgement)
+            return
         farthest = max(flow.offset + _FARTHEST, flow.held[-1].stop if flow.held else 0)
         if flow.offset < acknowledged <= farthest:
             self._wait_for(flow).acknowledge(acknowledged, self.last.time)
@@ -542,6 +556,7 @@ class Reassembler:
     def _drop(self, flow: Flow) -> None:
         """Nobody wants these bytes any more."""
         flow.held.clear()
+        flow.cuts.clear()
         self._count_held(flow, -flow.held_bytes)
         flow.wait = None
         del self.waiting[flow]
@@ -549,6 +564,8 @@ class Reassembler:
     def _release(self, flow: Flow, reason: str) -> Iterator[Event]:
         """Declare the next hole of a direction and deliver what stands behind it."""
         ends = [flow.held[0].offset] if flow.held else []
+        if flow.cuts:
+            ends.append(flow.cuts[0][0])
         if flow.wait is not None and flow.wait.acknowledged > flow.offset:
             ends.append(flow.wait.acknowledged)
         if ends:

@@ -23,7 +23,6 @@ class Held(NamedTuple):
 
     offset: int
     data: bytes
-    missing_tail: int  # bytes behind `data` that the snapshot length cut away
     packet: Packet
 
     @property

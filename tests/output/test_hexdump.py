@@ -82,7 +82,7 @@ def bytes_of_block(block: Block) -> Bytes:
 # Blocks at random
 
 PLAIN_ROLES = [role for role in Role if role not in {Role.GROUP, Role.PAIR}]
-names = st.sampled_from(["key", "number", "message stream id", "acknowledgement window size", "x"])
+names = st.sampled_from(["key", "number", "message stream id", "x"])
 labels = st.sampled_from(["", "0", "4096 bytes", '"rtmp://localhost/live"', "a long label of several words" * 4])
 plain_roles = st.sampled_from(PLAIN_ROLES)
 
@@ -105,7 +105,7 @@ def one_field(draw: st.DrawFn, start: int, stop: int, depth: int) -> list[Field]
     name, label = draw(names), draw(labels)
     kind = draw(st.sampled_from(["leaf", "runs", "group", "pair"] if depth < 9 else ["leaf", "runs"]))
     if stop == start + 1 and draw(st.booleans()):
-        return [Field(name, start, stop, None, label, Role.MEDIA_HEADER, mask) for mask in (0xF0, 0x0C, 0x03)]
+        return [Field(name, start, stop, None, "1 key", Role.MEDIA_HEADER, mask) for mask in (0xF0, 0x0C, 0x03)]
     if kind == "pair":
         return [Field(name, start, stop, None, label, Role.PAIR, 0, draw(trees(start, stop, depth + 1)))]
     if kind == "group":
@@ -197,6 +197,17 @@ def test_without_its_colors_a_grid_is_the_plain_one_but_for_the_brackets(block: 
 def test_no_line_is_longer_than_the_terminal(block: Block, width: int, full: bool) -> None:
     assert [line for line in dump(block, PLAIN, shape(width), full) if len(line) > width] == []
     assert [line for line in grid(block, PLAIN, full) if len(line) > width] == []
+
+
+@pytest.mark.parametrize("width", TERMINALS)
+@pytest.mark.parametrize("depth", [3, 9, 60])
+def test_deep_nesting_stays_on_the_terminal(depth: int, width: int) -> None:
+    value: object = "some text"
+    for _ in range(depth):
+        value = {"key": value}
+    body = build.amf0("f", 0, value)
+    block = Block(0, body, decode(20, body).fields)
+    assert [line for line in dump(block, PLAIN, shape(width)) if len(line) > width] == []
 
 
 @given(blocks(), forms, st.booleans())
@@ -404,6 +415,13 @@ def test_what_is_left_out_is_said_with_the_insets_in_it() -> None:
     (gridded,) = [match for match in map(MORE.match, grid(block, PLAIN)) if match]
     assert (gridded[2], gridded[3]) == ("2", "chunk header")
     assert _sum([gridded]) == 300 - (len(bytes_of_grid(list(grid(block, PLAIN)))) - 1)
+
+
+def test_what_is_left_out_is_said_with_what_is_missing_of_it() -> None:
+    field = Field("payload", 0, 1000, None, "1000 bytes", Role.MEDIA)
+    block = Block(0, bytes(1000), (field,), (), ((500, 700),))
+    for lines in (list(dump(block, PLAIN, shape(None))), list(grid(block, PLAIN))):
+        assert [line for line in lines if "more" in line and "200" in line and "never captured" in line]
 
 
 # Bytes that were never captured

@@ -27,7 +27,7 @@ def test_a_command() -> None:
     assert tree_of(20, payload) == [
         '  command name: "connect"',
         "  transaction: 1",
-        "  command object: object",
+        "  command object: object, 3 properties",
         '    app: "live"',
         "    audioCodecs: 3191",
         "    fpad: false",
@@ -40,7 +40,7 @@ def test_containers_within_containers() -> None:
     assert tree_of(20, payload) == [
         '  command name: "f"',
         "  transaction: 0",
-        '  command object: object of class "User"',
+        '  command object: object of class "User", 2 properties',
         "    list: strict array, 2 elements",
         "      number: 1",
         "      strict array: strict array, 1 element",

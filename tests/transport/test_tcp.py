@@ -6,13 +6,15 @@ from ipaddress import ip_address
 from struct import pack, pack_into
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.transport.link import LINKS
 from rtmpsniff.transport.tcp import Endpoint, Segment, endpoints, reverse, segment_of
 from tests.build import ACK, FIN, PSH, RST, SYN, Conversation
+
+law = settings(deadline=None)  # a busy machine breaks no law
 
 ETHERNET, RAW = 1, 101
 PAYLOAD = bytes(range(100, 160))
@@ -229,12 +231,14 @@ def test_frame_cut_inside_the_tcp_options_keeps_its_place() -> None:
     assert (segment.sequence, segment.payload, segment.missing_tail) == (1_000_001, b"", len(PAYLOAD))
 
 
+@law
 @given(st.sampled_from([*LINKS, 147]), st.binary(max_size=120), st.integers(0, 0xFFFFFFFF))
 def test_whatever_the_bytes_nothing_is_raised(link: int, data: bytes, wire_length: int) -> None:
     segment = segment_of(packet(data, link, wire_length))
     assert segment is None or segment.missing_tail >= 0
 
 
+@law
 @given(
     st.sampled_from([bytes(frame(4)), bytes(frame(6)), with_ipv4_options(bytes(8)), with_extensions(0, 43, 51)]),
     st.lists(st.tuples(st.integers(14, 80), st.integers(0, 255)), max_size=4),
