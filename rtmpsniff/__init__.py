@@ -68,6 +68,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     # Importing the package alone is cheap; `rtmpsniff --version` need not load the whole house.
     home = _HOME_OF.get(name)

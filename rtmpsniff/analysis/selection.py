@@ -55,10 +55,32 @@ def select(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
                 left -= 1
                 if left == 0:
                     return
-        elif _fits(event, selection) and (
-            not selection.is_about_messages or (selection.handshake and isinstance(event, Greeting))
-        ):
+        elif _fits_other(event, selection):
             yield event
+
+
+def select_messages(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
+    """As `select`, but the conditions are on messages alone: of every connection all else comes through."""
+    if selection == Selection():
+        yield from events
+        return
+    purposes = Purposes()
+    left = selection.count
+    for event in events:
+        if isinstance(event, Message):
+            if selection.streams:
+                purposes.see(event)
+            if left == 0 or not _fits(event, selection) or not _fits_message(event, selection, purposes):
+                continue
+            left = None if left is None else left - 1
+        elif selection.connections and event.connection not in selection.connections:
+            continue
+        yield event
+
+
+def _fits_other(event: Event, selection: Selection) -> bool:
+    asked = not selection.is_about_messages or (selection.handshake and isinstance(event, Greeting))
+    return asked and _fits(event, selection)
 
 
 def _fits(event: Event, selection: Selection) -> bool:
@@ -101,8 +123,9 @@ def parse_types(names: Iterable[str]) -> tuple[frozenset[int], bool]:
     unwanted: set[int] = set()
     handshake = False
     for name in names:
-        if name == "handshake":
-            handshake = True
+        if name.removeprefix("!") == "handshake":
+            handshake = name == "handshake"
+            wanted |= set() if handshake else set(range(256))
             continue
         (unwanted if name.startswith("!") else wanted).update(_numbers(name.removeprefix("!")))
     if not wanted and unwanted:
@@ -115,6 +138,6 @@ def _numbers(name: str) -> frozenset[int]:
     if known is not None:
         return known
     number = name.removeprefix("unknown_")
-    if number.isascii() and number.isdigit() and int(number) < 256:
+    if len(number) <= 3 and number.isascii() and number.isdigit() and int(number) < 256:
         return frozenset({int(number)})
     raise ValueError(name)

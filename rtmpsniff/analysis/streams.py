@@ -70,10 +70,13 @@ class Purposes:
         if isinstance(body, Command) and body.name in _NAMING:
             return any(isinstance(arg, str) and same_stream(arg, name) for arg in body.args)
         number = message.message_stream_id
-        streams = self.of(message.connection).streams
-        return number != 0 and any(
-            stream.message_stream_id == number and same_stream(stream.name, name) for stream in streams
+        if number == 0:
+            return False
+        # A number may be used again: the latest stream on it is the one that the message is of.
+        latest = next(
+            (one for one in reversed(self.of(message.connection).streams) if one.message_stream_id == number), None
         )
+        return latest is not None and same_stream(latest.name, name)
 
 
 def same_stream(name: str, wanted: str) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import gc
-import os
-import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import click
 
-from rtmpsniff.cli.world import Exit, color_option, warn
+from rtmpsniff.cli.world import Exit, color_option, discard_output, flush, flush_quietly, warn
 from rtmpsniff.errors import UserError
 from rtmpsniff.version import __version__
 
@@ -22,6 +20,15 @@ COMMANDS = {
 
 class Commands(click.Group):
     """A group that imports a command's module when the command is asked for: each loads only what it needs."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            status = super().invoke(ctx)
+            flush()
+        except BrokenPipeError:  # here, since click would make an exit status of its own of it
+            discard_output()  # whoever read has gone
+            return Exit.DONE
+        return status
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -50,30 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(50_000, 20, 20)
     try:
         status = cli.main(args=arguments, prog_name="rtmpsniff", standalone_mode=False)
-        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
     except UserError as error:
-        _flush_quietly()
+        flush_quietly()
         warn(str(error))
         return error.exit_status
-    except BrokenPipeError:
-        # Whoever read has gone: nothing more to say, and nothing to say it to when Python flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
     except (click.Abort, KeyboardInterrupt):
-        _flush_quietly()
+        flush_quietly()
         return 130  # as a shell reports a program that Ctrl-C ended
     except OSError as error:
+        discard_output()
         warn(f"standard output: {error.strerror or error}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.INPUT_OUTPUT
     return status if isinstance(status, int) else Exit.DONE
-
-
-def _flush_quietly() -> None:
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

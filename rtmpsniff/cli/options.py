@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,9 @@ from rtmpsniff.cli.world import ColorChoice, color_option
 from rtmpsniff.dissect import Dissection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+_RANGE = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 
 
 class TimeParameter(click.ParamType[Callable[[int], int]]):
@@ -46,11 +50,11 @@ class RangeParameter(click.ParamType[range]):
     name = "N[-M]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
-        first, _, last = str(value).partition("-")
-        last = last or first
-        if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
-            self.fail(f"{value!r} is no number and no range of numbers", param, ctx)
-        return range(int(first), int(last) + 1)
+        match = _RANGE.fullmatch(str(value))
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            self.fail(f"{str(value)[:40]!r} is no number and no range of numbers", param, ctx)
+        return range(first, last + 1)
 
 
 class TypesParameter(click.ParamType[tuple[str, ...]]):
@@ -60,10 +64,13 @@ class TypesParameter(click.ParamType[tuple[str, ...]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         names = tuple(name.strip().lower() for name in str(value).split(",") if name.strip())
+        wrong = "" if names else str(value)
         try:
             parse_types(names)
         except ValueError as error:
-            self.fail(f"{str(error)!r} is no message type, no number of one and no family of them", param, ctx)
+            wrong = str(error) or str(value)
+        if wrong or not names:
+            self.fail(f"{wrong[:40]!r} is no message type, no number of one and no family of them", param, ctx)
         return names
 
 
@@ -106,7 +113,7 @@ def traffic_options(command: Command) -> Command:
                 count=count,
             )
 
-        root: ColorChoice = click.get_current_context().find_root().params.get("color", "auto")
+        root: ColorChoice = click.get_current_context().find_root().params.get("color") or "auto"
         return command(*args, chosen=Chosen(port, color or root, make_selection), **more)
 
     with_chosen.__name__, with_chosen.__doc__ = command.__name__, command.__doc__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rtmpsniff.analysis.selection import select
+from rtmpsniff.analysis.selection import select_messages
 from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import read
 from rtmpsniff.cli.conclusion import conclude
@@ -25,13 +25,13 @@ def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_
     summary = Summary()
     with read(files) as captures:
         run = Dissection(captures, chosen.ports)
-        summary.see_all(select(run, chosen.make_selection(run)))
+        summary.see_all(select_messages(run, chosen.make_selection(run)))
         others = (run.other_connections, run.other_packets)
         out = world(chosen.color)
         if as_json:
             import json  # noqa: PLC0415 - only where it is asked for
 
-            out.write(json.dumps(document(captures.files, summary, others), indent=2))
+            out.write(json.dumps(document(captures.files, summary, others, top), indent=2))
         else:
             for line in overview(captures.files, summary, others, Paint(out.colored), top, out.width):
                 out.write(line)

@@ -13,6 +13,8 @@ from typing import Literal, TextIO, TypeAlias
 
 import click
 
+from rtmpsniff.errors import OutputError
+
 ColorChoice: TypeAlias = Literal["auto", "always", "never"]
 
 color_option = click.option(
@@ -45,7 +47,9 @@ class World:
 
 def world(color: ColorChoice, *, flush_lines: bool = False) -> World:
     """The world as it is. `flush_lines`: every line goes out at once, as for input that is still being written."""
-    output = sys.stdout
+    output: TextIO | None = sys.stdout
+    if output is None:  # closed before the program began
+        raise OutputError("standard output: is closed")
     is_terminal = output.isatty()
     if isinstance(output, TextIOWrapper):
         # What a character set cannot say is escaped; a pipe that somebody watches gets each line at once.
@@ -66,5 +70,27 @@ def wants_color(choice: ColorChoice, is_terminal: bool, environment: Mapping[str
 
 
 def warn(text: str) -> None:
-    """One line on standard error."""
-    sys.stderr.write(f"rtmpsniff: {text}\n")
+    """One line on standard error, if there is one."""
+    errors: TextIO | None = sys.stderr
+    if errors is not None:
+        errors.write(f"rtmpsniff: {text}\n")
+
+
+def flush() -> None:
+    """Write out what is still in memory."""
+    output: TextIO | None = sys.stdout
+    if output is not None:
+        output.flush()
+
+
+def flush_quietly() -> None:
+    """The same where something else is wrong already."""
+    try:
+        flush()
+    except OSError:
+        discard_output()
+
+
+def discard_output() -> None:
+    """Nothing can be written any more: what is still in memory must not make Python complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

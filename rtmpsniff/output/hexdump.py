@@ -7,6 +7,7 @@ stood and does not break the meaning of the value around it: text goes on beside
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
@@ -14,13 +15,13 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Block, Field, Inset, Role
 from rtmpsniff.output.theme import Paint
-from rtmpsniff.text import grouped, plural, printable
+from rtmpsniff.text import grouped, plural, quoted
 
 _BULK: Final = frozenset({Role.MEDIA, Role.RANDOM, Role.UNREAD})  # shortened early: nobody reads them byte by byte
 _BULK_ROWS: Final = 2
 _VALUE_ROWS: Final = 16  # other values are shortened where they are longer than this
 _TEXTS: Final = frozenset({Role.TEXT, Role.KEY})
-_ADDRESS: Final = 7
+_ADDRESS: Final = 8
 _DEEPEST_INDENT: Final = 4
 _NAME: Final = 17
 _NARROWEST: Final = 8
@@ -33,6 +34,11 @@ class Shape(NamedTuple):
 
     row: int
     text: int
+
+    @property
+    def deepest(self) -> int:
+        """How far the text is indented at most, so that room is left for it."""
+        return min(max(self.text - _NAME - 20, 0), 24) if self.text else 40
 
     @property
     def hex(self) -> int:
@@ -131,6 +137,9 @@ class _Writer:
     def _bits(self, line: _Line) -> str:
         byte = self.block.data[line.start]
         span = (line.start, line.stop)
+        if self.missing_in(*span):
+            first, self.last_bits = span != self.last_bits, span
+            return self._missing(line, *span, first=True) if first else self._row(line, "", "", "", "", first=True)
         lead = f"{byte:02x}" if span != self.last_bits else "  "
         self.last_bits = span
         address = f"{self.block.address_of(line.start):>{_ADDRESS}}" if lead.strip() else " " * _ADDRESS
@@ -140,13 +149,14 @@ class _Writer:
     def _bytes(self, line: _Line) -> Iterator[str]:
         limit = self._limit(line)
         text = _FlowingText(line, self.block.data)
+        label = "" if self.missing_in(line.start, line.stop) else line.field.label  # it would rest on nothing
         position, first = line.start, True
-        for start, stop, missing in self._rows(line.start, min(limit, line.stop)):
+        for start, stop, missing in self.spans(line.start, min(limit, line.stop)):
             yield from self.insets_before(start)
             if missing:
-                yield self._missing(line, start, stop, first)
+                yield self._missing(line, start, stop, first=first)
             else:
-                pieces = text.piece(start, stop, line.field.label if first else "")
+                pieces = text.piece(start, stop, label if first else "")
                 hexes, colored = self._hexes(line, start, stop)
                 address = f"{self.block.address_of(start):>{_ADDRESS}}"
                 yield from self._texts(line, self._wrap(line, pieces), hexes, address, colored, first)
@@ -162,16 +172,32 @@ class _Writer:
         limit = line.start + rows * self.form.row
         return line.stop if line.stop <= limit + self.form.row else limit
 
-    def _rows(self, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
+    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
         """Cut a span at the ends of rows, at insets, and where bytes were never captured."""
-        insets = [inset.position for inset in self.block.insets[self.next_inset :] if start < inset.position < stop]
-        edges = sorted({*insets, *(edge for span in self.block.missing for edge in span if start < edge < stop), stop})
-        for edge in edges:
-            missing = any(span[0] <= start < span[1] for span in self.block.missing)
+        edges = {stop}
+        insets, at = self.block.insets, self.next_inset
+        while at < len(insets) and insets[at].position < stop:
+            edges.add(max(insets[at].position, start))
+            at += 1
+        spans = self.missing_in(start, stop)
+        edges.update(edge for span in spans for edge in span if start < edge < stop)
+        for edge in sorted(edges):
+            missing = any(first <= start < last for first, last in spans)
             while start < edge:
                 end = edge if missing else min(edge, start + self.form.row)
                 yield start, end, missing
                 start = end
+
+    def missing_in(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """The spans never captured that overlap with this one."""
+        missing = self.block.missing
+        at = max(bisect_right(missing, (start, 0)) - 1, 0)
+        found = []
+        while at < len(missing) and missing[at][0] < stop:
+            if missing[at][1] > start:
+                found.append(missing[at])
+            at += 1
+        return found
 
     def _hexes(self, line: _Line, start: int, stop: int) -> tuple[str, str]:
         """The bytes in hex, plain and coloured; one escape code a run and not a byte."""
@@ -187,25 +213,22 @@ class _Writer:
             start = end
         return indent + " ".join(plain), indent + " ".join(colored)
 
-    def _missing(self, line: _Line, start: int, stop: int, first: bool) -> str:
+    def _missing(self, line: _Line, start: int, stop: int, *, first: bool) -> str:
         text = f"{self._indent(line.depth)}{plural(stop - start, 'byte')} never captured"
         address = f"{self.block.address_of(start):>{_ADDRESS}}"
         colored = self.paint.style("missing", text.strip())
-        return self._row(line, address, text, self._indent(line.depth) + colored, line.field.label, first=first)
+        return self._row(line, address, text, self._indent(line.depth) + colored, "", first=first)
 
     def _more(self, line: _Line, position: int) -> str:
         """Stands for the bytes of a long value that are not shown, and for the insets among them."""
-        insets = 0
-        while (at := self.next_inset) < len(self.block.insets) and self.block.insets[at].position < line.stop:
-            self.next_inset += 1
-            insets += 1
-        text = f"... {plural(line.stop - position, 'byte')} more"
-        if insets:
-            text += f", with {plural(insets, self.block.insets[-1].fields[0].name)} among them"
+        behind = _inset_behind(self.block.insets, self.next_inset, line.stop)
+        insets, self.next_inset = behind - self.next_inset, behind
+        name = self.block.insets[-1].fields[0].name if insets else ""
+        text = _left_out(line.stop - position, self.missing_in(position, line.stop), insets, name)
         return f"{'':{_ADDRESS}}  {self._indent(line.depth)}{self.paint.style('dim', text)}"
 
     def _wrap(self, line: _Line, text: str) -> list[str]:
-        room = self.form.text - _NAME - 1 - 2 * line.depth
+        room = self.form.text - _NAME - 1 - min(2 * line.depth, self.form.deepest)
         if not self.form.text or len(text) <= room:
             return [text]
         return wrap(text, max(room, _NARROWEST), break_on_hyphens=False) or [""]
@@ -221,7 +244,8 @@ class _Writer:
         name = line.field.name if first else ""
         if text == name:
             text = ""  # `null` is both what it is called and what it says
-        beside = f"{'':{2 * line.depth}}{name:<{_NAME}} {self.paint.role(line.field.role, text)}".rstrip()
+        indent = min(2 * line.depth, self.form.deepest)
+        beside = f"{'':{indent}}{name:<{_NAME}} {self.paint.role(line.field.role, text)}".rstrip()
         if not beside:
             return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}".rstrip()
         gap = " " * (max(self.form.hex - len(hexes), 0) + 2)
@@ -246,7 +270,7 @@ class _FlowingText:
             return label
         begin, end = self.span
         raw = self.data[max(start, begin) : max(min(stop, end), begin)]
-        text = printable(self.decoder.decode(raw, final=stop >= end))
+        text = quoted(self.decoder.decode(raw, final=stop >= end))[1:-1]
         opening = '"' if start <= begin < stop else ""
         closing = '"' if start < end <= stop else ""
         return f"{opening}{text}{closing}"
@@ -281,8 +305,8 @@ def grid(block: Block, paint: Paint, full: bool = False) -> Iterator[str]:
 
 def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
     """The bytes in wire order; a string stands for those that are not shown."""
-    insets = list(block.insets)
-    last_bits = -1
+    writer = _Writer(block, Paint(colored=False), shape(None), full)
+    insets, next_inset, last_bits = block.insets, 0, -1
     for line in _lines(block.fields, 0):
         if line.field.mask:
             if line.start == last_bits:
@@ -290,16 +314,37 @@ def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
             last_bits = line.start
         bulk = line.field.role in _BULK and not full and line.stop - line.start > 64
         stop = line.start + 48 if bulk else line.stop
-        for position in range(line.start, stop):
-            while insets and insets[0].position <= position:
-                yield from _inset_cells(insets.pop(0))
-            yield _Cell(block.address_of(position), block.data[position], _role_at(line, position), False)
+        for start, end, missing in writer.spans(line.start, stop):
+            while next_inset < len(insets) and insets[next_inset].position <= start:
+                yield from _inset_cells(insets[next_inset])
+                next_inset += 1
+            if missing:
+                yield f"{plural(end - start, 'byte')} never captured"
+                continue
+            for position in range(start, end):
+                yield _Cell(block.address_of(position), block.data[position], _role_at(line, position), False)
         if bulk:
-            left_out = [insets.pop(0) for _ in range(sum(inset.position < line.stop for inset in insets))]
-            more = f", with {plural(len(left_out), left_out[-1].fields[0].name)} among them" if left_out else ""
-            yield f"... {grouped(line.stop - stop)} bytes more{more}"
-    for inset in insets:
+            first, next_inset = next_inset, _inset_behind(insets, next_inset, line.stop)
+            name = insets[first].fields[0].name if next_inset > first else ""
+            yield _left_out(line.stop - stop, writer.missing_in(stop, line.stop), next_inset - first, name)
+        writer.next_inset = next_inset
+    for inset in insets[next_inset:]:
         yield from _inset_cells(inset)
+
+
+def _inset_behind(insets: tuple[Inset, ...], at: int, position: int) -> int:
+    """The index of the first inset, from `at` on, that stands at `position` or behind it."""
+    while at < len(insets) and insets[at].position < position:
+        at += 1
+    return at
+
+
+def _left_out(size: int, missing: list[tuple[int, int]], insets: int, name: str) -> str:
+    """What stands for bytes that are not shown: how many they are, how many were never captured, what is among them."""
+    text = f"... {plural(size, 'byte')} more"
+    if missing:
+        text += f", {grouped(sum(stop - start for start, stop in missing))} of them never captured"
+    return f"{text}, with {plural(insets, name)} among them" if insets else text
 
 
 def _inset_cells(inset: Inset) -> Iterator[_Cell]:

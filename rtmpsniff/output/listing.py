@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Final, Literal, TypeAlias
 
 from rtmpsniff.findings import Finding
@@ -27,6 +28,7 @@ _TYPE_STYLES: Final = {number: family for family, numbers in FAMILIES.items() fo
     8: "audio",
     9: "video",
 }
+LAST_SECOND: Final = 253_370_764_800  # of the years that a calendar here can say, less one for the time zones
 _NARROW: Final = 100  # columns; a terminal with fewer has no room for the ids of chunk and message streams
 _NARROWEST_TEXT: Final = 60
 _WIDEST: Final = 400  # characters of text in a line that is not cut to a terminal
@@ -51,6 +53,8 @@ class Clock:
         if self._form == "epoch":
             return _seconds(time)
         seconds, rest = divmod(time, 1_000_000_000)
+        if seconds > LAST_SECOND:
+            return _seconds(time)
         zone = UTC if self._form == "utc" else None
         moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
         return f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1000:06d}"
@@ -112,12 +116,13 @@ class Listing:
     def _message(self, message: Message) -> str:
         number = message.message_type_id
         # An uncertain time is marked: it rests on one that was never seen.
-        mark = " " if message.timestamp_certain or number <= 6 else "~"
+        mark = "" if message.timestamp_certain or number <= 6 else "~"
+        stamp = f"{mark}{message.timestamp}"
         if self._is_narrow:
-            middle, end = "", f"{mark}{message.timestamp:>9} {message.length:>7}"
+            middle, end = "", f"{stamp:>10} {message.length:>7}"
         else:
             middle = f" {message.chunk_stream_id:>4} "
-            end = f" {message.message_stream_id:>4} {mark}{message.timestamp:>9} {message.length:>8}"
+            end = f" {message.message_stream_id:>4} {stamp:>10} {message.length:>8}"
         return self._join(
             self._clock.text(message.last.time),
             message.connection,
@@ -160,7 +165,7 @@ class Listing:
 
 
 def title(message: Message, paint: Paint, clock: Clock, width: int | None = None) -> list[str]:
-    """What stands above the dump of a message: two lines, four on a terminal that is too narrow for them."""
+    """What stands above the dump of a message: two lines, more on a terminal that is too narrow for them."""
     arrow = "client -> server" if message.sender == "client" else "server -> client"
     first, last = message.first.packet, message.last.packet
     packets = f"packet {first}" if first == last else f"packets {first}-{last}"
@@ -173,10 +178,9 @@ def title(message: Message, paint: Paint, clock: Clock, width: int | None = None
     )
     size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {packets}"
     style = _TYPE_STYLES.get(message.message_type_id, "unknown")
-    room = width if width is not None else _WIDEST
-    between = "  " if len(head) + len(arrow) + len(said) + 4 <= room else "\n    "
-    middle = "; " if len(place) + len(size) + 6 <= room else "\n    "
-    return [
-        f"{paint.style('title', head)}  {arrow}{between}{paint.style(style, said)}",
-        f"    {place}{middle}{size}",
-    ]
+    first_line = f"{paint.style('title', head)}  {arrow}"
+    if width is None or max(len(head) + len(arrow) + len(said), len(place) + len(size)) + 6 <= width:
+        return [f"{first_line}  {paint.style(style, said)}", f"    {place}; {size}"]
+    room = max(width - 4, 40)
+    said_lines = [paint.style(style, line) for line in wrap(said, room, break_on_hyphens=False)]
+    return [first_line, *(f"    {line}" for line in [*said_lines, *wrap(place, room), *wrap(size, room)])]

@@ -11,6 +11,7 @@ from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
 from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.findings import Severity
 from rtmpsniff.output.columns import columns
+from rtmpsniff.output.listing import LAST_SECOND
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import type_name
 from rtmpsniff.text import grouped, plural, printable
@@ -41,7 +42,9 @@ def overview(
 def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint) -> Iterator[str]:
     for file in files:
         first, last = file.first_time, file.last_time
-        span = f", {(last - first) / 1e9:.3f} s from {_date(first)}" if first is not None and last is not None else ""
+        span = ""
+        if first is not None and last is not None:
+            span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last))}"
         size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
         yield f"{paint.style('title', printable(file.file))}: {file.format}, {size}{span}"
         if file.truncated:
@@ -55,14 +58,14 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
 
 def _date(time: int) -> str:
     seconds, rest = divmod(time, 1_000_000_000)
+    if seconds > LAST_SECOND:
+        return f"{seconds} s after 1970"
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1000:06d} UTC"
 
 
 def _connections(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:
     connections = list(summary.connections.values())
-    shown = connections
-    if top is not None and top < len(connections):
-        shown = sorted(connections, key=lambda connection: -_bytes(connection))[:top]
+    shown = _largest(connections, top)
     rows = [_row(connection) for connection in shown]
     table = list(columns(_HEAD, rows, Paint(colored=False), "r    rrrr"))
     if width is None or max(map(len, table)) <= width:
@@ -102,6 +105,12 @@ def _entry(row: tuple[str, ...]) -> Iterator[str]:
     purpose = ", ".join(filter(None, [variant, f"app {application}" if application else "", streams]))
     yield f"{number:>4}  {ends}  {purpose}"
     yield f"      messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
+
+
+def _largest(connections: list[ConnectionSummary], top: int | None) -> list[ConnectionSummary]:
+    if top is None or top >= len(connections):
+        return connections
+    return sorted(connections, key=lambda connection: -_bytes(connection))[:top]
 
 
 def _bytes(connection: ConnectionSummary) -> int:
@@ -173,7 +182,9 @@ def _loss_lines(connection: ConnectionSummary, paint: Paint) -> Iterator[str]:
         yield f"{paint.style(severity.value, severity.value)}: {text}{times} [{code}]"
 
 
-def document(files: Iterable[CaptureFile], summary: Summary, others: tuple[int, int]) -> dict[str, Any]:
+def document(
+    files: Iterable[CaptureFile], summary: Summary, others: tuple[int, int], top: int | None = None
+) -> dict[str, Any]:
     """The summary as values for JSON, by the names that the exports use."""
     return {
         "captures": [
@@ -188,7 +199,7 @@ def document(files: Iterable[CaptureFile], summary: Summary, others: tuple[int, 
             }
             for file in files
         ],
-        "connections": [_connection(connection) for connection in summary.connections.values()],
+        "connections": [_connection(connection) for connection in _largest(list(summary.connections.values()), top)],
         "messages": [
             {
                 "type_id": number,

@@ -12,11 +12,12 @@ from html import escape
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
+from rtmpsniff.output.theme import PICTURE
+
 if TYPE_CHECKING:
     from rich.segment import Segment
 
 _CELL, _LINE, _MARGIN, _BAR = 8.4, 18, 14, 34  # pixels: a character's width, a line's height, around, above
-_INK, _PAPER, _FRAME = "#d0d0d0", "#1c1c1c", "#444444"
 _FONT: Final = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 _WORDS: Final = re.compile(r"\S+(?: \S+)*")  # runs with single spaces inside
 
@@ -33,9 +34,9 @@ def svg(lines: Iterable[str], title: str) -> str:
     height = len(texts) * _LINE + _MARGIN + _BAR
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        f'<rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="7" fill="{_PAPER}" stroke="{_FRAME}"/>',
-        f'<g font-family="{_FONT}" font-size="14" fill="{_INK}" xml:space="preserve">',
-        f'<text x="{width // 2}" y="22" text-anchor="middle" fill="#909090">{escape(title)}</text>',
+        f'<rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="7" fill="{PICTURE["paper"]}" stroke="{PICTURE["frame"]}"/>',
+        f'<g font-family="{_FONT}" font-size="14" fill="{PICTURE["ink"]}" xml:space="preserve">',
+        f'<text x="{width // 2}" y="22" text-anchor="middle" fill="{PICTURE["title"]}">{escape(title)}</text>',
     ]
     for row, text in enumerate(texts):
         drawn += _line(console.render(text, console.options.update(no_wrap=True)), _BAR + _LINE * (row + 0.8))

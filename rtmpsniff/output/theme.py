@@ -59,6 +59,9 @@ STYLES: Final = {
 }
 
 
+PICTURE: Final = {"ink": "#d0d0d0", "paper": "#1c1c1c", "frame": "#444444", "title": "#909090"}  # of an SVG
+
+
 class Paint:
     """Wraps text in escape codes, or leaves it alone where no colour is wanted."""
 

@@ -27,10 +27,11 @@ _DEEPEST: Final = 3
 
 def say_message(message: Message) -> str:
     """What a message says, and what is wrong with it as a whole."""
-    text = say_body(message.body)
     if message.state == "whole":
-        return text
-    return f"{text}{', ' if text else ''}{_say_state(message)}"
+        return say_body(message.body)
+    # What is wrong comes first: a long text may be cut.
+    text = say_body(message.body) if message.payload else ""
+    return f"{_say_state(message)}{', ' if text else ''}{text}"
 
 
 def _say_state(message: Message) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from rtmpsniff import findings
 from rtmpsniff.capture.packet import Origin, new_tuple
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
-from rtmpsniff.payload.types import ABORT, AUDIO, COMMAND_AMF0, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
+from rtmpsniff.payload.types import ABORT, AUDIO, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
 from rtmpsniff.rtmp.events import Chunk, Event, Message, State
 from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS, LookAhead, fault
@@ -28,7 +28,6 @@ from rtmpsniff.transport.reassembly import Sender
 DEFAULT_CHUNK_SIZE: Final = 128
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
 
-_NGINX_NAME: Final = b"FMS/3,0,1,123"  # fmsVer of nginx-rtmp and LAL; what follows from it, see `timestamps`
 _ZEROS: Final = bytes(1 << 16)
 _CHUNK_OVERHEAD: Final = 200  # what keeping a chunk's header costs: floods of tiny chunks must count
 
@@ -370,8 +369,6 @@ class Assembler:
             self.chunk_size = int.from_bytes(message.payload[:4], "big") & 0x7FFFFFFF or self.chunk_size  # §5.4.1
         elif kind == ABORT and not message.missing and len(message.payload) >= 4:
             self._abort(int.from_bytes(message.payload[:4], "big"), message)
-        elif kind == COMMAND_AMF0 and self.sender == "server" and _NGINX_NAME in message.payload[:512]:
-            self.clock.format_3_repeats_time = True
         self._strangers = 0 if kind in TYPE_NAMES else self._strangers + 1
         if self._strangers == STRANGERS_BEFORE_LOST:
             self.lost = f"{STRANGERS_BEFORE_LOST} messages in a row are of types that do not exist"

@@ -47,7 +47,7 @@ class Direction:
         self.sender: Sender = sender
         self.phase: Phase = "handshake"
         self.version: int | None = None  # of C0 or S0
-        self.peer_version: int | None = None  # the other side's, if it has been heard
+        self.peer: Greeting | None = None  # what the other side sent first, if that is known
         self._budget = budget
         self._counted = 0  # held bytes that the budget knows of
         self._window = Window()
@@ -190,8 +190,8 @@ class Direction:
         missing = tuple((start, stop) for start, stop in spans if start < stop)
         if first and not (missing and missing[0][0] == 0):
             self.version = data[0]
-        if first and self.sender == "server" and data[5:9] == _NGINX_VERSION:
-            self.clock.format_3_repeats_time = True
+        if first and self.sender == "server":
+            self.clock.format_3_repeats_time = self._is_nginx(data)
         self._chunks.events.append(
             Greeting(
                 self.connection,
@@ -208,9 +208,18 @@ class Direction:
             )
         )
 
+    def _is_nginx(self, data: bytes) -> bool:
+        """nginx-rtmp has a version of its own in S1, or S1 is a copy of a C1 without a digest.
+
+        Its fmsVer says nothing: crtmpserver, node-media-server and FFmpeg send the same one.
+        """
+        return data[5:9] == _NGINX_VERSION or (self.peer is not None and data[1:] == self.peer.data[1:])
+
     def _shake_hands(self, at: int) -> None:
         """The handshake of this side is over. Of two versions the server's holds, for both sides (§5.2.2)."""
-        version = self.version if self.sender == "server" or self.peer_version is None else self.peer_version
+        version = self.version
+        if self.sender == "client" and self.peer is not None and self.peer.version is not None:
+            version = self.peer.version
         self.phase = "chunks"
         if version in ENCRYPTED:
             self.phase = "opaque"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
+from rtmpsniff.fields import Field, Role
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.bodies import Body, Decoded, decode
 from rtmpsniff.payload.types import type_name
@@ -94,9 +95,12 @@ class Message:
 
     @property
     def decoded(self) -> Decoded:
-        """Body, fields and findings of the payload."""
+        """Body, fields and findings of the payload, up to the first byte of it that was never captured."""
         if self._decoded is None:
-            self._decoded = decode(self.message_type_id, self.payload)
+            if self.missing:
+                self._decoded = _decode_damaged(self.message_type_id, self.payload, self.missing[0][0])
+            else:
+                self._decoded = decode(self.message_type_id, self.payload)
         return self._decoded
 
     @property
@@ -132,6 +136,13 @@ class Message:
     @property
     def chunk_count(self) -> int:
         return sum(chunk.run for chunk in self.chunks)
+
+
+def _decode_damaged(type_id: int, payload: bytes, hole: int) -> Decoded:
+    """Nothing behind a hole is read: no value may rest on bytes that were never captured."""
+    body, fields, _ = decode(type_id, payload[:hole])
+    rest = Field("not read", hole, len(payload), None, "behind bytes that were never captured", Role.UNREAD)
+    return Decoded(body, (*fields, rest), ())
 
 
 @dataclass(frozen=True, slots=True)

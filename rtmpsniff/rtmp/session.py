@@ -274,7 +274,7 @@ class Session:
     def _judge_question(self, greeting: Greeting, version: int | None) -> Greeting:
         """Look for a digest in C1 or S1."""
         sender = greeting.sender
-        self._directions[OTHER_SENDER[sender]].peer_version = version
+        self._directions[OTHER_SENDER[sender]].peer = greeting
         if version is not None:
             self._versions[sender] = version
         # §5.2.2: a server that does not know the version answers with the one that it speaks.

@@ -5,7 +5,7 @@ here, each by a rule that has its reason beside it:
 
 - an extended timestamp in format 1 and 2 is a delta by the specification; LAL writes the absolute time there,
 - a format 3 chunk that begins a message after format 0 adds the timestamp of that chunk by the specification;
-  nginx-rtmp and LAL mean "the same time".
+  nginx-rtmp means "the same time".
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Clock:
     __slots__ = ("format_3_repeats_time", "latest")
 
     def __init__(self) -> None:
-        self.format_3_repeats_time = False  # nginx-rtmp, LAL: format 3 begins a message of the same time
+        self.format_3_repeats_time = False  # nginx-rtmp: format 3 begins a message of the same time
         self.latest: int | None = None
 
     def state(self, channel: Channel, value: int) -> None:

@@ -7,6 +7,8 @@ digits, then at least two spaces. Blocks are drawn at random; a table of small o
 from __future__ import annotations
 
 import re
+import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -276,6 +278,24 @@ def test_every_byte_of_any_body(type_id: int, body: bytes, form: Shape) -> None:
     assert bytes_of_dump(list(dump(block, PLAIN, form, full=True))) == bytes_of_block(block)
     assert bytes_of_grid(list(grid(block, PLAIN, full=True))) == bytes_of_block(block)
     assert all(line.isprintable() for line in dump(block, PLAIN, form))
+
+
+def seconds_to_write(values: int) -> float:
+    """How long the dump and the grid of so many numbers take that came in chunks of one byte each."""
+    fields = tuple(Field("number", 9 * at, 9 * at + 9, 0.0, "0") for at in range(values))
+    block = Block(0, bytes(9 * values), fields, tuple(header(at, 2 * at) for at in range(9 * values)))
+    best = 1e9
+    for _ in range(2):
+        began = time.process_time()
+        for written in (dump(block, PLAIN, shape(80)), grid(block, PLAIN)):
+            deque(written, maxlen=0)
+        best = min(best, time.process_time() - began)
+    return best
+
+
+def test_time_is_in_proportion_to_the_message() -> None:
+    """Four times as many chunks and values take four times as long, or so, and not sixteen times."""
+    assert seconds_to_write(4000) < 8 * seconds_to_write(1000)
 
 
 # Text beside its bytes

@@ -203,7 +203,7 @@ def test_what_did_not_come_whole_is_a_warning(message: MakeMessage) -> None:
     lines = Listing(COLORED, clock())
     whole, cut = message(8, b"\xaf\x01"), message(8, b"\xaf\x01", state="cut", length=300)
     assert f"\x1b[{STYLES['warning']}m" not in lines.line(whole)
-    assert COLORED.style("warning", "aac, cut off after 2 of 300 bytes") in lines.line(cut)
+    assert COLORED.style("warning", "cut off after 2 of 300 bytes, aac") in lines.line(cut)
 
 
 def test_each_kind_of_line_has_its_color(every_kind: list[Event]) -> None:

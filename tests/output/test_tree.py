@@ -45,7 +45,7 @@ def test_containers_within_containers() -> None:
         "      number: 1",
         "      strict array: strict array, 1 element",
         "        number: 2",
-        "    none: object",
+        "    none: object, 0 properties",
         "  argument 1: ECMA array, 1 entry claimed",
         "    when: 1970-01-01T00:00:00Z",
         "  argument 2: reference 0 (the object at byte 13)",

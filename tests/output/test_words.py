@@ -47,6 +47,8 @@ BODIES = [
     ("ping request", 4, "0006 0000002a", "ping request 42 ms"),
     ("ping response", 4, "0007 0000002a", "ping response 42 ms"),
     ("buffer empty", 4, "001f 00000001", "buffer empty stream 1"),
+    ("SWF verification asked for", 4, "001a 01", "swf verify request version 1"),
+    ("SWF verification", 4, "001b 0101 00000100 00000100" + "00" * 32, "swf verify response version 1, 256 bytes"),
     ("unknown event", 4, "0063 00000001 00000002", "unknown 99 1 2"),
     ("key frame", 9, "17 01 000000 00", "h264 key frame"),
     ("composition", 9, "27 01 000050 00", "h264 inter frame, composition +80 ms"),
@@ -143,9 +145,9 @@ def test_any_body_says_something_that_is_safe_to_print(type_id: int, payload: by
 
 STATES: list[tuple[str, dict[str, Any], str]] = [
     ("whole", {}, "aac"),
-    ("damaged", {"state": "damaged", "missing": ((4, 6), (9, 10))}, "aac, damaged: 3 bytes never captured"),
-    ("aborted", {"state": "aborted", "length": 4000}, "aac, aborted after 10 of 4 000 bytes"),
-    ("cut", {"state": "cut", "length": 4000, "missing": ((4, 6),)}, "aac, cut off after 8 of 4 000 bytes"),
+    ("damaged", {"state": "damaged", "missing": ((4, 6), (9, 10))}, "damaged: 3 bytes never captured, aac"),
+    ("aborted", {"state": "aborted", "length": 4000}, "aborted after 10 of 4 000 bytes, aac"),
+    ("cut", {"state": "cut", "length": 4000, "missing": ((4, 6),)}, "cut off after 8 of 4 000 bytes, aac"),
     ("nothing came", {"state": "cut", "length": 300, "parts": []}, "cut off after 0 of 300 bytes"),
 ]  # fmt: skip
 

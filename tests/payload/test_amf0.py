@@ -45,7 +45,11 @@ CASES: list[tuple[str, Value, str]] = [
     ('"\\x1b[2J"', "\x1b[2J", "0200041b5b324a"),
     ("null", None, "05"),
     ("undefined", UNDEFINED, "06"),
-    ("object, 2 properties", Object([("app", "live"), ("n", 3.0)]), "0300036170700200046c69766500016e004008000000000000000009"),
+    (
+        "object, 2 properties",
+        Object([("app", "live"), ("n", 3.0)]),
+        "0300036170700200046c69766500016e004008000000000000000009",
+    ),
     ("object, 0 properties", Object(), "03000009"),
     ("object, 2 properties", Object([("a", None), ("a", True)]), "03000161050001610101000009"),
     ("object, 1 property", Object([("", None)]), "03000005000009"),

@@ -20,11 +20,14 @@ from rtmpsniff.findings import (
     CHUNK_DESYNC,
     CHUNK_FIRST_FORMAT,
     CHUNK_INTERRUPTED,
+    EXTENDED_DELTA,
     EXTENDED_STYLE,
     Severity,
 )
+from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Chunk, Greeting
+from rtmpsniff.rtmp.window import Window
 from rtmpsniff.transport.reassembly import Piece
 from tests.build import ChunkWriter, Extended, basic_header
 from tests.rtmp.feeding import (
@@ -645,6 +648,19 @@ def test_a_chunk_too_long_to_look_behind_keeps_to_the_style_before(cut: Cut, sty
 
 
 @three_feedings
+def test_an_extended_delta_that_is_a_time_is_told_once(cut: Cut) -> None:
+    def header(time: int) -> bytes:
+        return bytes.fromhex("44ffffff00000208") + pack(">L", time)
+
+    stream = joined(ChunkWriter().message(4, AUDIO, 1, 17_000_000, b"\xaf\0"))
+    events = read(joined(stream, header(17_000_023), b"\xaf\1", header(17_000_046), b"\xaf\2"), cut)
+    assert [one.timestamp for one in messages(events)] == [17_000_000, 17_000_023, 17_000_046]
+    (finding,) = findings(events)
+    assert (finding.rule, finding.severity) == (EXTENDED_DELTA, Severity.WARNING)
+    assert finding.evidence[0].offset == HELLO + len(stream)
+
+
+@three_feedings
 def test_an_extended_timestamp_ends_with_the_next_header(cut: Cut) -> None:
     writer = ChunkWriter()
     stream = joined(
@@ -737,6 +753,12 @@ def test_a_direction_says_where_it_is() -> None:
         f"<Direction 7 from client: opaque at {HELLO + 1}>",
         "opaque",
     ]
+
+
+def test_the_parts_of_a_direction_say_where_they_are() -> None:
+    window = Window()
+    assert repr(window) == "<Window at 0, 0 bytes wait>"
+    assert repr(Assembler(7, "client", count(1), window)) == "<Assembler 7 from client: 0 chunk streams>"
 
 
 def test_a_message_names_its_least_and_its_greatest_packet() -> None:

@@ -22,7 +22,8 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Event, Message
-from rtmpsniff.transport.reassembly import Hole, Piece, Sender
+from rtmpsniff.rtmp.session import Sessions
+from rtmpsniff.transport.reassembly import Begin, Hole, Piece, Sender
 from tests.build import ChunkWriter, Extended, handshake
 from tests.rtmp.feeding import (
     CLIENT_HELLO,
@@ -243,7 +244,7 @@ def test_any_two_sides_end_in_events(turns: list[Turn], greeted: bool, captured_
     greetings: list[Turn] = [("client", c0c1), ("server", s0s1s2), ("client", c2)]
     turns = [*(greetings if greeted else []), *((sender, data) for sender, data in turns if data)]
     for port in (1935, 8000):
-        explain(converse(turns, server=port, captured_from_start=captured_from_start))
+        explain(converse(turns, cut_at_random, server=port, captured_from_start=captured_from_start))
 
 
 # Holes
@@ -391,4 +392,21 @@ def _seconds(parts: list[bytes]) -> float:
         direction.feed(Piece(flow, at, part, [at], [packet(number)]))
         at += len(part)
     direction.end()
+    return perf_counter() - begin
+
+
+def test_time_is_in_proportion_to_the_connections_that_hold_too_much() -> None:
+    assert flooded(1600) < 20 * flooded(200) + 0.1
+
+
+def flooded(connections: int) -> float:
+    """The time that so many connections take which never finish a message, when less may be held than they want to."""
+    flows = [new_connection(10_000 + number).from_client for number in range(connections)]
+    video = joined(ChunkWriter().message(6, 9, 1, 0, bytes(5000)))
+    parts = [(0, CLIENT_HELLO), *((HELLO + at, video[at : at + 400]) for at in range(0, 2000, 400))]
+    events: list[Begin | Piece] = [Begin(flow.connection, origin(1)) for flow in flows]
+    events += [Piece(flow, at, data, [at], [packet(2)]) for at, data in parts for flow in flows]
+    begin = perf_counter()
+    for _ in Sessions((), Budget(1000 * connections)).run(events):
+        pass
     return perf_counter() - begin

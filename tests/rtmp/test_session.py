@@ -205,9 +205,10 @@ def test_a_session_counts_as_rtmp_before_it_ends() -> None:
         ([("client", TLS), ("server", TLS)], "tls", "TLS (handshake record): the address may want rtmps://"),
         ([("server", b"SSH-2.0-x\r\n"), ("client", b"SSH-2.0-y\r\n")], "unknown", "SSH: SSH-2.0-x"),
         ([("client", b"PLAY rtsp://x RTSP/1.0\r\n")], "unknown", "an RTSP request: PLAY rtsp://x RTSP/1.0"),
+        ([("client", b"GET /caf\xc3\xa9 HTTP/1.1\r\n")], "unknown", "an HTTP request: GET /caf\u00c3\u00a9 HTTP/1.1"),
         ([("client", bytes(2000))], "unknown", "begins with 00 00 00 00 00 00 00 00"),
     ],
-    ids=["HTTP", "TLS", "SSH", "RTSP", "zeros"],
+    ids=["HTTP", "TLS", "SSH", "RTSP", "no ASCII", "zeros"],
 )
 def test_what_is_not_rtmp_on_1935_is_told_and_counted(
     cut: Cut, turns: list[Turn], variant: Variant, title: str
@@ -311,12 +312,28 @@ def test_a_capture_that_begins_in_the_middle(cut: Cut, turns: list[Turn]) -> Non
 
 
 @three_feedings
+def test_a_capture_that_begins_in_the_middle_with_a_hole(cut: Cut) -> None:
+    turns: list[Turn] = [("server", 40), ("server", bytes(10)), ("client", CONNECT)]
+    events = converse(turns, cut, captured_from_start=False)
+    assert rules(events) == [CAPTURE_QUALITY]
+    assert [(one.sender, one.length, one.missing) for one in undecoded(events)] == [
+        ("client", len(CONNECT), 0),
+        ("server", 50, 40),
+    ]
+
+
+def test_bytes_of_no_connection_are_passed_over() -> None:
+    items = list(stream_events([("client", b"\x03"), ("client", 5)], new_connection(), Carrier(whole)))
+    assert list(Sessions().run(items[1:-1])) == []
+
+
+@three_feedings
 def test_a_capture_without_the_first_byte(cut: Cut) -> None:
     c0c1, s0s1s2, c2 = handshake()
     turns: list[Turn] = [("client", 1), ("client", c0c1[1:]), ("server", s0s1s2), ("client", c2)]
     events = converse(turns, cut)
     assert rules(events) == [CAPTURE_QUALITY]
-    assert "1 byte" in findings(events)[0].title
+    assert "1 byte never captured" in findings(events)[0].title
     assert {one.sender: (one.length, one.missing) for one in undecoded(events)} == {
         "client": (3073, 1),
         "server": (3073, 0),
@@ -496,7 +513,10 @@ def result(fms_version: str) -> bytes:
     return joined(ChunkWriter().message(3, COMMAND, 0, 0, amf0("_result", 1, {"fmsVer": fms_version}, {})))
 
 
-DONE = joined(ChunkWriter().message(3, COMMAND, 0, 0, amf0("onBWDone", 0, None)))
+def copying() -> list[Turn]:
+    """nginx-rtmp answers a C1 without a digest by a copy of it."""
+    c0c1, _, c2 = handshake()
+    return [("client", c0c1), ("server", c0c1 + c0c1[1:] + C18), ("client", c2)]
 
 
 @three_feedings
@@ -507,10 +527,17 @@ DONE = joined(ChunkWriter().message(3, COMMAND, 0, 0, amf0("onBWDone", 0, None))
         (nginx(bytes.fromhex("01000504"), result("FMS/3,5,3,888")), 146),
         (nginx(NGINX), 123),
         (nginx(NGINX, result("FMS/3,5,3,888")), 123),
-        (nginx(bytes(4), result("FMS/3,0,1,123")), 123),
-        (nginx(bytes(4), DONE, result("FMS/3,0,1,123")), 123),
+        (nginx(bytes(4), result("FMS/3,0,1,123")), 146),
+        (copying(), 123),
     ],
-    ids=["plain", "another server", "version bytes", "version bytes, other name", "name", "name after another command"],
+    ids=[
+        "plain",
+        "another server",
+        "version bytes",
+        "version bytes, other name",
+        "a name that many have",
+        "S1 copies C1",
+    ],
 )
 def test_c18_format_3_means_the_same_time_where_nginx_sends_it(cut: Cut, turns: list[Turn], last: int) -> None:
     sounds = [one for one in messages(converse(turns, cut)) if one.message_type_id == AUDIO]
@@ -518,10 +545,8 @@ def test_c18_format_3_means_the_same_time_where_nginx_sends_it(cut: Cut, turns: 
 
 
 @three_feedings
-@pytest.mark.parametrize("before", [b"", result("FMS/3,0,1,123")], ids=["version bytes", "name"])
-def test_c18_in_one_burst_with_what_tells_that_it_is_nginx(cut: Cut, before: bytes) -> None:
-    s0s1s2 = handshake(server=greeting(0, 2, bytes(4) if before else NGINX)).s0s1s2
-    events = converse([("server", s0s1s2 + before + C18)], cut)
+def test_c18_in_one_burst_with_what_tells_that_it_is_nginx(cut: Cut) -> None:
+    events = converse([("server", handshake(server=greeting(0, 2, NGINX)).s0s1s2 + C18)], cut)
     assert [one.timestamp for one in messages(events) if one.message_type_id == AUDIO] == [100, 123, 123]
 
 
