@@ -34,7 +34,7 @@ def svg(lines: Iterable[str], title: str) -> str:
     height = len(texts) * _LINE + _MARGIN + _BAR
     drawn = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        f'<rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="7" fill="{PICTURE["paper"]}" stroke="{PICTURE["frame"]}"/>',
+        f'<rect x=".5" y=".5" width="{width - 1}" height="{height - 1}" rx="7" fill="{PICTURE["paper"]}"/>',
         f'<g font-family="{_FONT}" font-size="14" fill="{PICTURE["ink"]}" xml:space="preserve">',
         f'<text x="{width // 2}" y="22" text-anchor="middle" fill="{PICTURE["title"]}">{escape(title)}</text>',
     ]

@@ -59,7 +59,7 @@ STYLES: Final = {
 }
 
 
-PICTURE: Final = {"ink": "#d0d0d0", "paper": "#1c1c1c", "frame": "#444444", "title": "#909090"}  # of an SVG
+PICTURE: Final = {"ink": "#d0d0d0", "paper": "#1c1c1c", "title": "#909090"}  # of an SVG
 
 
 class Paint:

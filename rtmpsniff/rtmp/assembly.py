@@ -18,7 +18,7 @@ from rtmpsniff.capture.packet import Origin, new_tuple
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
 from rtmpsniff.payload.types import ABORT, AUDIO, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
-from rtmpsniff.rtmp.events import Chunk, Event, Message, State
+from rtmpsniff.rtmp.events import Chunk, Event, Message, State, Undecoded
 from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS, LookAhead, fault
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
@@ -27,8 +27,10 @@ from rtmpsniff.transport.reassembly import Sender
 
 DEFAULT_CHUNK_SIZE: Final = 128
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
+MOST_IDLE: Final = 64  # chunk streams up to this number are never forgotten
 
 _ZEROS: Final = bytes(1 << 16)
+_CHANNEL_OVERHEAD: Final = 500  # bytes that a chunk stream costs
 _CHUNK_OVERHEAD: Final = 200  # what keeping a chunk's header costs: floods of tiny chunks must count
 
 
@@ -123,6 +125,8 @@ class Assembler:
             if channel.left:
                 self._release(channel, "cut")
         self._channel, self._due = None, 0
+        self._forget_idle()
+        self._channels.clear()
 
     def give_way(self, origin: Origin) -> None:
         """Too much is held: unfinished messages are let go as they are, and what else comes of them is dropped."""
@@ -131,8 +135,35 @@ class Assembler:
         self._meet_touched()
         for channel in self._channels.values():
             if channel.left and not channel.dropped and channel.type_id not in FIXED_LENGTHS:
+                due = self._due if self._channel is channel else 0
                 self._emit(channel, "cut")
-                channel.dropped = True
+                channel.dropped, channel.dropped_bytes = True, due
+                channel.dropped_from = self._window.base if due else 0
+        self._forget_idle()
+
+    def _forget_idle(self) -> None:
+        """A stranger may open 65 598 chunk streams: those that carry nothing now are forgotten, but for the lowest."""
+        idle = [number for number, channel in self._channels.items() if not channel.left and number > MOST_IDLE]
+        for number in idle:
+            del self._channels[number]
+        self.held -= _CHANNEL_OVERHEAD * len(idle)
+
+    def _end_dropped(self, channel: Channel) -> None:
+        """The message that was given up is over: what came of it since is accounted for."""
+        channel.dropped = False
+        if channel.dropped_bytes:
+            self.events.append(
+                Undecoded(
+                    self.connection,
+                    self.sender,
+                    channel.dropped_from,
+                    channel.dropped_bytes,
+                    0,
+                    "the rest of a message that was given up",
+                    channel.first,
+                    channel.last,
+                )
+            )
 
     def find(self, rule: Rule, severity: Severity, title: str, offset: int, origin: Origin) -> None:
         """Add a finding about the byte at `offset` of the stream."""
@@ -225,6 +256,8 @@ class Assembler:
 
     def _open_channel(self, header: Header, at: int) -> Channel:
         channel = self._channels[header.chunk_stream_id] = Channel(header.chunk_stream_id)
+        if header.chunk_stream_id > MOST_IDLE:  # those that everybody uses are not worth counting
+            self.held += _CHANNEL_OVERHEAD
         if header.format == 1 and header.chunk_stream_id != 2:  # librtmp begins its pings with format 1
             title = f"chunk stream {header.chunk_stream_id} begins with format 1: its message stream is not stated"
             offset, origin = self._window.base + at, self._window.origin(at)
@@ -323,13 +356,15 @@ class Assembler:
     def _note(self, channel: Channel, offset: int, header: bytes, size: int, run: int = 1) -> None:
         """Note where a chunk stood. One that is like the last and follows it joins its run."""
         chunks = channel.chunks
+        if channel.dropped:
+            channel.dropped_from = channel.dropped_from or offset
+            channel.dropped_bytes += run * (len(header) + size)
+            return
         if chunks:
             last_offset, last_header, last_size, last_run = chunks[-1]
             if last_header == header and last_size == size and last_offset + last_run * (len(header) + size) == offset:
                 chunks[-1] = Chunk(last_offset, header, size, last_run + run)
                 return
-        elif channel.dropped:
-            return
         chunks.append(new_tuple(Chunk, (offset, header, size, run)))
         channel.held += _CHUNK_OVERHEAD
         self.held += _CHUNK_OVERHEAD
@@ -357,7 +392,7 @@ class Assembler:
 
     def _complete(self, channel: Channel) -> None:
         if channel.dropped:
-            channel.dropped = False
+            self._end_dropped(channel)
             return
         kind = channel.type_id
         message = self._emit(channel, "damaged" if channel.missing else "whole")
@@ -422,10 +457,12 @@ class Assembler:
 
     def _release(self, channel: Channel, state: State) -> None:
         self._meet_touched()
-        if not channel.dropped:
+        if channel.dropped:
+            channel.dropped_bytes -= self._due if self._channel is channel else 0
+            self._end_dropped(channel)
+        else:
             self._emit(channel, state)
         channel.left = 0
-        channel.dropped = False
 
 
 def _equal_bytes(data: bytes, at: int, step: int, count: int, byte: bytes) -> int:

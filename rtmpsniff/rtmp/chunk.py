@@ -77,6 +77,8 @@ class Channel:
         "chunks",
         "delta",
         "dropped",
+        "dropped_bytes",
+        "dropped_from",
         "extended",
         "first",
         "held",
@@ -105,6 +107,8 @@ class Channel:
         self.held = 0  # bytes counted for the message in progress
         self.reached = 0  # stream offset of the last byte received
         self.dropped = False  # the message in progress is no longer kept
+        self.dropped_from = 0  # stream offset of the first byte that was not kept
+        self.dropped_bytes = 0
         self.parts: list[bytes | bytearray] = []
         self.missing: list[tuple[int, int]] = []
         self.chunks: list[Chunk] = []

@@ -18,6 +18,7 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.rtmp.assembly import Assembler
+from rtmpsniff.rtmp.chunk import LONGEST_HEADER
 from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PACKET
 from rtmpsniff.rtmp.timestamps import Clock
@@ -60,8 +61,9 @@ class Direction:
 
     @property
     def held(self) -> int:
-        """Bytes kept for unfinished messages."""
-        return self._chunks.held
+        """Bytes kept for unfinished messages, and to look ahead."""
+        waiting = self._window.waiting if self.phase == "chunks" else 0
+        return self._chunks.held + (waiting if waiting > LONGEST_HEADER else 0)
 
     @property
     def clock(self) -> Clock:
@@ -72,7 +74,7 @@ class Direction:
         """Take the next bytes; gives the events that they complete."""
         data = self._window.open(piece)
         if data is None:
-            return []
+            return self._taken()
         used = self._read(data)
         self._window.close(data, used, self._wanted(used))
         return self._taken()
@@ -112,14 +114,15 @@ class Direction:
 
     def give_way(self, origin: Origin) -> list[Event]:
         """Too much is held: unfinished messages are released as they are."""
+        self._settle()
         self._chunks.give_way(origin)
         return self._taken()
 
     def _taken(self) -> list[Event]:
-        chunks = self._chunks
-        if chunks.held != self._counted:
-            self._budget.held += chunks.held - self._counted
-            self._counted = chunks.held
+        chunks, held = self._chunks, self.held
+        if held != self._counted:
+            self._budget.held += held - self._counted
+            self._counted = held
         events, chunks.events = chunks.events, []
         return events
 

@@ -60,10 +60,10 @@ def _one_direction(data: bytes) -> Verdict:
 
 def is_telling(data: bytes) -> bool:
     """Whether there is enough to name what is not RTMP: a line of text, or the first bytes of what is no text."""
-    head = data[:_LONGEST_LINE]
-    if len(head) == _LONGEST_LINE or b"\n" in head:
-        return True
-    return len(head) >= 8 and not head.isascii()
+    if len(data) < 8:
+        return False
+    is_text = data[:1].isalpha()
+    return not is_text or len(data) >= _LONGEST_LINE or b"\n" in data
 
 
 def name_protocol(data: bytes) -> tuple[Literal["tls", "unknown"], str]:

@@ -19,6 +19,7 @@ from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
 from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Opened, Traffic, Variant
 from rtmpsniff.rtmp.handshake import ENCRYPTED, VERSIONS, Digest, find_digest, reply_verdict
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
+from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 
@@ -85,7 +86,7 @@ class Session:
             if self._held or not self.connection.whole:
                 yield from self._settle()
             if self._held is not None:
-                yield from self._join_late(f"{hole.size} bytes {hole.reason}", hole.origin)
+                yield from self._join_late(f"{plural(hole.size, 'byte')} {hole.reason}", hole.origin)
         elif sender in self._silent:
             yield from self._understand(sender)
         direction = self._directions.get(sender)
@@ -140,9 +141,10 @@ class Session:
         return Finding(rule, severity, title, evidence, "", self.number, sender, origin.time, origin.packet)
 
     def give_way(self, origin: Origin) -> Iterator[Event]:
-        """Release the unfinished messages of the direction that holds most."""
-        direction = max(self._directions.values(), key=lambda direction: direction.held)
-        yield from self._see(direction.give_way(origin))
+        """Release the unfinished messages of both directions."""
+        for direction in self._directions.values():
+            if direction.held:
+                yield from self._see(direction.give_way(origin))
 
     # Is it RTMP?
 
@@ -329,8 +331,8 @@ class Sessions:
                 session = sessions.get(item.flow.connection)
                 if session is not None:
                     yield from session.feed(item)
-                    while budget.spent and (holder := self._largest_holder()) is not None:
-                        yield from holder.give_way(Origin(*item.packets[-1][:3]))
+                    if budget.spent:
+                        yield from self._relieve(Origin(*item.packets[-1][:3]))
             elif isinstance(item, Hole):
                 session = sessions.get(item.flow.connection)
                 if session is not None:
@@ -350,6 +352,10 @@ class Sessions:
         if session.hinted and connection.whole:
             yield from session.open(begin.origin)
 
-    def _largest_holder(self) -> Session | None:
-        largest = max(self._sessions.values(), key=lambda session: session.held, default=None)
-        return largest if largest is not None and largest.held else None
+    def _relieve(self, origin: Origin) -> Iterator[Event]:
+        """Too much is held: those that hold most give way, until so much is free that it is not soon needed again."""
+        holders = {session: session.held for session in self._sessions.values() if session.held}
+        for session in sorted(holders, key=lambda session: -holders[session]):
+            yield from session.give_way(origin)
+            if self._budget.held < self._budget.limit * 3 // 4:
+                return

@@ -25,6 +25,11 @@ class Window:
         return f"<Window at {self.base}, {len(self._rest)} bytes wait>"
 
     @property
+    def waiting(self) -> int:
+        """How many bytes wait."""
+        return len(self._rest)
+
+    @property
     def rest(self) -> bytes:
         return bytes(self._rest)
 

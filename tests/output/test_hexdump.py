@@ -26,6 +26,7 @@ from rtmpsniff.payload.types import TYPE_NAMES
 from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.text import decode_text, quoted
 from tests import build
+from tests.proportion import grows_gently
 
 PLAIN, COLORED = Paint(False), Paint(True)
 WIDTHS = (None, 60, 80, 100, 130, 200)
@@ -295,7 +296,7 @@ def seconds_to_write(values: int) -> float:
 
 def test_time_is_in_proportion_to_the_message() -> None:
     """Four times as many chunks and values take four times as long, or so, and not sixteen times."""
-    assert seconds_to_write(4000) < 8 * seconds_to_write(1000)
+    assert grows_gently(seconds_to_write, 1000, 4000, 8)
 
 
 # Text beside its bytes

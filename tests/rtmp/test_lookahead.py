@@ -34,13 +34,13 @@ def test_another_value_amid_a_message_is_payload() -> None:
 
 def test_zeros_are_told_by_the_header_behind_them() -> None:
     header = bytes.fromhex("4400002800000209")
-    assert is_repeated(0, bytes(72) + header) is True
+    assert is_repeated(0, bytes(72) + header + bytes(20)) is True
     assert is_repeated(0, bytes(68) + header + bytes(20)) is False
 
 
 def test_zeros_wait_for_what_follows_unless_nothing_will() -> None:
     assert is_repeated(0, bytes(20)) is None
-    assert is_repeated(0, bytes(72), ending=True) is True
+    assert is_repeated(0, bytes(72), ending=True) is False
     assert is_repeated(0, bytes(68), ending=True) is False
 
 
