@@ -59,6 +59,10 @@ CAPTURES = (Capture("video-128", 128, 300_000_000), Capture("video-4096", 4096, 
 AUDIO_ONLY = Capture("audio-128", 128, 60_000_000, video=False)
 GENERATION = 1  # in the file names: a change of the generator must change it, or old files are measured
 
+# As users have it: installed packages are compiled once, and standard output is buffered.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in {"PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED"}
+}
 RTMPSNIFF = (sys.executable, "-m", "rtmpsniff")
 TSHARK = ("tshark", "-n", "-o", "rtmpt.max_packet_size:16777216", "-o", "tcp.reassemble_out_of_order:TRUE")
 HEADER_FIELDS = ("csid", "timestamp", "typeid", "bodysize", "streamid")
@@ -265,7 +269,7 @@ def run(command: Sequence[str]) -> Run:
     """Run a command to its end, output to /dev/null."""
     with tempfile.TemporaryFile("w+", errors="replace") as errors:
         begun = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors)
+        process = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
         process.returncode = os.waitstatus_to_exitcode(status)

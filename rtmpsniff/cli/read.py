@@ -14,8 +14,9 @@ from rtmpsniff.cli.world import Exit, World, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.output.hexdump import dump, grid, shape
-from rtmpsniff.output.listing import Clock, Listing, TimeFormat, title
+from rtmpsniff.output.listing import Listing, title
 from rtmpsniff.output.theme import Paint
+from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.output.tree import tree
 from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.events import Event, Message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,8 +53,19 @@ def world(color: ColorChoice, *, flush_lines: bool = False) -> World:
     if isinstance(output, TextIOWrapper):
         # What a character set cannot say is escaped; a pipe that somebody watches gets each line at once.
         output.reconfigure(errors="backslashreplace", line_buffering=flush_lines or is_terminal)
-    width = shutil.get_terminal_size().columns if is_terminal else None
+    width = terminal_width(output) if is_terminal else None
     return World(output, wants_color(color, is_terminal, os.environ), width)
+
+
+def terminal_width(output: TextIO) -> int:
+    """The columns of the terminal; COLUMNS wins, as everywhere."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(output.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def wants_color(choice: ColorChoice, is_terminal: bool, environment: Mapping[str, str]) -> bool:

@@ -5,19 +5,16 @@ Lines are made with f-strings and ready escape codes, since there may be hundred
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
 from textwrap import wrap
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from rtmpsniff.findings import Finding
 from rtmpsniff.output.theme import Paint
+from rtmpsniff.output.times import Clock
 from rtmpsniff.output.words import say_closed, say_greeting, say_message, say_opened, say_undecoded
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
 from rtmpsniff.text import plural
-
-TimeFormat: TypeAlias = Literal["relative", "delta", "utc", "local", "epoch"]
 
 _ARROWS: Final = {"client": "c->s", "server": "s->c", "": ""}
 _SHORT_NAMES: Final = {number: name.removesuffix("_amf0") for number, name in TYPE_NAMES.items()} | {
@@ -28,42 +25,9 @@ _TYPE_STYLES: Final = {number: family for family, numbers in FAMILIES.items() fo
     8: "audio",
     9: "video",
 }
-LAST_SECOND: Final = 253_370_764_800  # of the years that a calendar here can say, less one for the time zones
 _NARROW: Final = 100  # columns; a terminal with fewer has no room for the ids of chunk and message streams
 _NARROWEST_TEXT: Final = 60
 _WIDEST: Final = 400  # characters of text in a line that is not cut to a terminal
-
-
-class Clock:
-    """Writes times as the user wants them: since the first packet, since the last line, or of the day."""
-
-    def __init__(self, form: TimeFormat, base: Callable[[], int]) -> None:
-        self._form = form
-        self._base = base  # ns of the first packet, known once it has been read
-        self._last: int | None = None
-        self.width = {"utc": 26, "local": 26, "epoch": 17}.get(form, 10)
-
-    def text(self, time: int) -> str:
-        """A time in ns since the epoch."""
-        if self._form == "relative":
-            return _seconds(time - self._base())
-        if self._form == "delta":
-            last, self._last = self._last, time
-            return _seconds(0 if last is None else time - last)
-        if self._form == "epoch":
-            return _seconds(time)
-        seconds, rest = divmod(time, 1_000_000_000)
-        if seconds > LAST_SECOND:
-            return _seconds(time)
-        zone = UTC if self._form == "utc" else None
-        moment = datetime.fromtimestamp(seconds, UTC).astimezone(zone)
-        return f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1000:06d}"
-
-
-def _seconds(nanoseconds: int) -> str:
-    sign = "-" if nanoseconds < 0 else ""
-    seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
-    return f"{sign}{seconds}.{rest // 1000:06d}"
 
 
 class Listing:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
 from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.findings import Severity
 from rtmpsniff.output.columns import columns
-from rtmpsniff.output.listing import LAST_SECOND
 from rtmpsniff.output.theme import Paint
+from rtmpsniff.output.times import LAST_SECOND, day_and_time
 from rtmpsniff.payload.types import type_name
 from rtmpsniff.text import grouped, plural, printable
 
@@ -57,10 +56,7 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
 
 
 def _date(time: int) -> str:
-    seconds, rest = divmod(time, 1_000_000_000)
-    if seconds > LAST_SECOND:
-        return f"{seconds} s after 1970"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}.{rest // 1000:06d} UTC"
+    return f"{day_and_time(time, utc=True)} UTC" if time // 10**9 <= LAST_SECOND else f"{time // 10**9} s after 1970"
 
 
 def _connections(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:

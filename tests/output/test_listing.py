@@ -13,8 +13,9 @@ import pytest
 from rtmpsniff.api import events
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
-from rtmpsniff.output.listing import Clock, Listing, TimeFormat, title
+from rtmpsniff.output.listing import Listing, title
 from rtmpsniff.output.theme import STYLES, Paint
+from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Opened, Traffic, Undecoded
 from rtmpsniff.transport.tcp import Endpoint
 from tests.build import amf0

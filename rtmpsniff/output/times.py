@@ -1,0 +1,47 @@
+"""Times as the user wants them: since the first packet, since the last line, or of the day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final, Literal, TypeAlias
+
+TimeFormat: TypeAlias = Literal["relative", "delta", "utc", "local", "epoch"]
+
+LAST_SECOND: Final = 253_370_764_800  # of the years that a calendar here can say, less one for the time zones
+
+
+class Clock:
+    """Writes times as the user wants them: since the first packet, since the last line, or of the day."""
+
+    def __init__(self, form: TimeFormat, base: Callable[[], int]) -> None:
+        self._form = form
+        self._base = base  # ns of the first packet, known once it has been read
+        self._last: int | None = None
+        self.width = {"utc": 26, "local": 26, "epoch": 17}.get(form, 10)
+
+    def text(self, time: int) -> str:
+        """A time in ns since the epoch."""
+        if self._form == "relative":
+            return _seconds(time - self._base())
+        if self._form == "delta":
+            last, self._last = self._last, time
+            return _seconds(0 if last is None else time - last)
+        if self._form == "epoch":
+            return _seconds(time)
+        if time // 1_000_000_000 > LAST_SECOND:
+            return _seconds(time)
+        return day_and_time(time, utc=self._form == "utc")
+
+
+def _seconds(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
+    return f"{sign}{seconds}.{rest // 1000:06d}"
+
+
+def day_and_time(time: int, *, utc: bool) -> str:
+    """A time in ns since the epoch, up to `LAST_SECOND`, to the microsecond, in UTC or in the local zone."""
+    seconds, rest = divmod(time, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(UTC if utc else None)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1000:06d}"

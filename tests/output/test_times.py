@@ -1,0 +1,30 @@
+"""Times in every form, also those that no calendar has; the columns they stand in are in test_listing."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtmpsniff.output.times import LAST_SECOND, Clock, TimeFormat, day_and_time
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND + 123_456_789
+
+
+@pytest.mark.parametrize(
+    ("form", "texts"),
+    [
+        ("relative", ["0.000000", "1.500000", "-0.000001"]),
+        ("delta", ["0.000000", "1.500000", "-1.500001"]),
+        ("epoch", ["1700000000.123456", "1700000001.623456", "1700000000.123455"]),
+        ("utc", ["2023-11-14 22:13:20.123456", "2023-11-14 22:13:21.623456", "2023-11-14 22:13:20.123455"]),
+    ],
+)
+def test_forms(form: TimeFormat, texts: list[str]) -> None:
+    clock = Clock(form, lambda: START)
+    assert [clock.text(time) for time in (START, START + 3 * SECOND // 2, START - 1000)] == texts
+
+
+def test_what_no_calendar_has_is_a_number() -> None:
+    far = (LAST_SECOND + 1) * SECOND
+    assert Clock("utc", lambda: 0).text(far) == f"{LAST_SECOND + 1}.000000"
+    assert day_and_time(LAST_SECOND * SECOND, utc=True).startswith("9998-12-31")
