@@ -11,7 +11,7 @@ from rtmpsniff.transport.reassembly import Piece
 class Window:
     """`base` is the stream offset of the first byte at hand; `rest` holds those that wait for more to come."""
 
-    __slots__ = ("_last", "_offsets", "_packets", "_rest", "_wanted", "base")
+    __slots__ = ("_offsets", "_origin", "_packets", "_rest", "_start", "_stop", "_wanted", "base")
 
     def __init__(self) -> None:
         self.base = 0
@@ -19,7 +19,9 @@ class Window:
         self._wanted = 0  # bytes that must be at hand before it is worth reading again
         self._offsets: list[int] = []
         self._packets: list[Packet] = []
-        self._last = (0, 0, Origin(0, 0, 0))  # a span of the stream, and the packet that brought it
+        # The last answer: a span of the stream, and the packet that brought it.
+        self._start = self._stop = 0
+        self._origin = Origin(0, 0, 0)
 
     def __repr__(self) -> str:
         return f"<Window at {self.base}, {len(self._rest)} bytes wait>"
@@ -58,11 +60,12 @@ class Window:
     def origin(self, at: int) -> Origin:
         """The packet that brought the byte at hand number `at`. Neighbors are asked for in turn: the last is kept."""
         offset = self.base + at
-        start, stop, origin = self._last
-        if start <= offset < stop:
-            return origin
+        if self._start <= offset < self._stop:
+            return self._origin
         offsets = self._offsets
         index = bisect_right(offsets, offset)
-        origin = new_tuple(Origin, self._packets[index - 1][:3])  # a packet begins with what an origin is
-        self._last = (offsets[index - 1], offsets[index] if index < len(offsets) else offset + 1, origin)
+        self._start = offsets[index - 1]
+        self._stop = offsets[index] if index < len(offsets) else offset + 1
+        # A packet begins with what an origin is.
+        self._origin = origin = new_tuple(Origin, self._packets[index - 1][:3])
         return origin

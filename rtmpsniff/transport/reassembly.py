@@ -275,14 +275,13 @@ class Reassembler:
                     and protocol == 6  # TCP
                     and not fragment & 0x3FFF
                     and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
-                    and bits >= 0x5000
                     and (  # acknowledges nothing unseen
                         acknowledgement == flow.acknowledged or (flow.peer.next - acknowledgement) & 0x80000000 == 0
                     )
                     and not waiting
                 ):
                     start, stop = 34 + (bits >> 12) * 4, 14 + total
-                    if start < stop <= here:
+                    if 54 <= start < stop <= here:
                         if flow is not batch.flow or len(parts) >= MOST_PARTS:
                             if parts:
                                 yield from batch.take()
@@ -293,7 +292,7 @@ class Reassembler:
                         flow.next = (sequence + stop - start) & 0xFFFFFFFF
                         flow.acknowledged = acknowledgement
                         continue
-                    if start == stop:
+                    if 54 <= start == stop:
                         continue
                 elif not bits & 0x07 and flow is None and (flow := flows.get(key)) is not None and flow.ignored:
                     continue
