@@ -12,11 +12,12 @@ from rtmpsniff.fields import Block, Field, Role
 from rtmpsniff.output.theme import Paint
 
 LONGEST: Final = 200  # characters of one value
+_SET_IN: Final = 6  # steps of two columns, so that the list's times stand free
 
 
 def tree(block: Block, paint: Paint, full: bool = False) -> Iterator[str]:
     """One line a field. `full`: long values are not shortened."""
-    return _lines(block.fields, paint, full, 1)
+    return _lines(block.fields, paint, full, _SET_IN)
 
 
 def _lines(fields: Iterable[Field], paint: Paint, full: bool, depth: int) -> Iterator[str]:

@@ -155,7 +155,7 @@ def _say_user_control(body: UserControl) -> str:
         words.append(f"{plural(body.swf_size, 'byte')}")
     if body.values:
         words.append(" ".join(map(str, body.values)))
-    return ", ".join([" ".join(words[:2]), *words[2:]])
+    return ", ".join(words)
 
 
 def _say_peer_bandwidth(body: SetPeerBandwidth) -> str:
@@ -174,7 +174,7 @@ _SAY: Final[dict[type, Callable[..., str]]] = {
     Audio: _say_audio,
     Video: _say_video,
     SetChunkSize: lambda body: f"chunk size {body.chunk_size}",
-    Abort: lambda body: f"abort chunk stream {body.chunk_stream_id}",
+    Abort: lambda body: f"chunk stream {body.chunk_stream_id}",
     Acknowledgement: lambda body: f"{grouped(body.sequence_number)} bytes received",
     WindowAckSize: lambda body: f"every {plural(body.window, 'byte')}",
     SetPeerBandwidth: _say_peer_bandwidth,

@@ -144,8 +144,8 @@ def header_fields(header: bytes, has_extended: bool, meaning: str) -> tuple[Fiel
         group.value, group.label = (form, chunk_stream_id), label
         if form < 3:
             timestamp = int.from_bytes(header[basic : basic + 3], "big")
-            note = " see extended timestamp" if timestamp == EXTENDED else " ms"
-            read.u24("timestamp" if form == 0 else "timestamp delta", Role.TIMESTAMP, label="{}" + note)
+            label = "see extended timestamp" if timestamp == EXTENDED else "{} ms"
+            read.u24("timestamp" if form == 0 else "timestamp delta", Role.TIMESTAMP, label=label)
         if form < 2:
             read.u24("length", Role.LENGTH, label="{} bytes")
             read.enum("type", 1, TYPE_NAMES, Role.TYPE)

@@ -51,7 +51,7 @@ def test_the_tree_stands_below_each_line(run: Run) -> None:
     lines = run("read", "-v", CONNECT).output.splitlines()
     assert [line for line in lines if re.match(r" {1,2}\d+\.\d{6} ", line)] == plain
     after = lines[lines.index(plain[5]) + 1 :]
-    assert after[0] == '  command name: "connect"'
+    assert after[0] == '            command name: "connect"'
     assert after[1] == "  transaction: 1"
     assert '    app: "SOSample"' in after
 
