@@ -189,3 +189,12 @@ def test_flipped_bits_stay_in_their_messages() -> None:
             assert mine._replace(payload="") == real._replace(payload="")
             changed += mine.payload != real.payload
     assert changed == 3  # as many bytes of TCP payload differ between the files
+
+
+def test_a_player_sees_the_times_that_were_published_where_31_bits_wrap() -> None:
+    """nginx-rtmp sends a delta of 0x80000017 there, which lies near the time that it is added to."""
+    ends = {one.opened.client.port: one for one in read("made/20-extended-timestamp-boundary-chunk128.pcap")}
+    published = {sha256(one.payload).digest(): one.timestamp for one in ends[44172].messages if one.type == "video"}
+    played = [one for one in ends[44174].messages if one.type == "video" and one.length > 50]  # not the configuration
+    assert len(played) > 40
+    assert [one.timestamp for one in played] == [published[sha256(one.payload).digest()] for one in played]

@@ -52,7 +52,7 @@ class RangeParameter(click.ParamType[range]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> range:
         match = _RANGE.fullmatch(str(value))
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if first > last:
+        if not 1 <= first <= last:
             self.fail(f"{str(value)[:40]!r} is no number and no range of numbers", param, ctx)
         return range(first, last + 1)
 

@@ -10,11 +10,11 @@ from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.options import Chosen, traffic_options
-from rtmpsniff.cli.world import Exit, World, world
+from rtmpsniff.cli.world import Exit, World, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.output.hexdump import dump, grid, shape
-from rtmpsniff.output.listing import Listing, title
+from rtmpsniff.output.listing import Listing, place, title
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.output.tree import tree
@@ -22,7 +22,7 @@ from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.events import Event, Message
 
 
-@click.command("read")
+@click.command("read", short_help="Every message, as a list, a tree or a hex dump.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @traffic_options
 @click.option(
@@ -60,7 +60,9 @@ def read_command(
         show = view.dump if hex_ else view.grid if grid_ else view.tree if verbose else view.list
         if show in {view.list, view.tree} and out.width is not None:
             out.write(view.listing.heading())
+        shown = False
         for event in select(run, chosen.make_selection(run)):
+            shown = True
             if quiet and not isinstance(event, Message):
                 continue
             if isinstance(event, Finding) and event.severity is Severity.NOTE and not verbose:
@@ -71,7 +73,10 @@ def read_command(
                 for finding in event.findings:
                     if verbose or finding.severity is not Severity.NOTE:
                         out.write(view.listing.line(finding))
-        return conclude(captures, run)
+        status = conclude(captures, run)
+        if not shown and status is Exit.DONE:
+            warn("nothing matched")
+        return status
 
 
 class View:
@@ -90,6 +95,8 @@ class View:
 
     def tree(self, event: Event) -> Iterator[str]:
         yield self.listing.line(event)
+        if isinstance(event, Message):
+            yield f"{'':12}{self.paint.style('title', f'#{event.number}')}: {place(event)}"
         block = describe(event)
         if block is not None:
             yield from tree(block, self.paint, self.full)

@@ -15,7 +15,7 @@ from rtmpsniff.output.overview import document, overview
 from rtmpsniff.output.theme import Paint
 
 
-@click.command("summary")
+@click.command("summary", short_help="Captures, connections, streams and losses at a glance.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @traffic_options
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Only the N connections with the most bytes.")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Literal, TextIO, TypeAlias
 
 import click
@@ -83,7 +85,9 @@ def warn(text: str) -> None:
     """One line on standard error, if there is one."""
     errors: TextIO | None = sys.stderr
     if errors is not None:
-        errors.write(f"rtmpsniff: {text}\n")
+        with suppress(OSError):  # nowhere is left to complain to
+            errors.write(f"rtmpsniff: {text}\n")
+            errors.flush()
 
 
 def flush() -> None:
@@ -103,4 +107,7 @@ def flush_quietly() -> None:
 
 def discard_output() -> None:
     """Nothing can be written any more: what is still in memory must not make Python complain at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    output: TextIO | None = sys.stdout
+    if output is not None:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), output.fileno())

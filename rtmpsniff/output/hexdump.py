@@ -46,7 +46,7 @@ class Shape(NamedTuple):
 
     @property
     def margin(self) -> int:
-        return _ADDRESS + 2 + self.hex + 2
+        return _ADDRESS + 2 + self.hex + 1
 
 
 def shape(width: int | None) -> Shape:
@@ -189,13 +189,13 @@ class _Writer:
                 start = end
 
     def missing_in(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """The spans never captured that overlap with this one."""
+        """What of this span was never captured."""
         missing = self.block.missing
         at = max(bisect_right(missing, (start, 0)) - 1, 0)
         found = []
         while at < len(missing) and missing[at][0] < stop:
             if missing[at][1] > start:
-                found.append(missing[at])
+                found.append((max(missing[at][0], start), min(missing[at][1], stop)))
             at += 1
         return found
 
@@ -248,7 +248,7 @@ class _Writer:
         beside = f"{'':{indent}}{name:<{_NAME}} {self.paint.role(line.field.role, text)}".rstrip()
         if not beside:
             return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}".rstrip()
-        gap = " " * (max(self.form.hex - len(hexes), 0) + 2)
+        gap = " " * (max(self.form.hex - len(hexes), 0) + 1)
         return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}{gap}{beside}"
 
     def _indent(self, depth: int) -> str:

@@ -117,7 +117,7 @@ class Listing:
         if not self._paint.colored:
             return f"{head.rstrip() if between != '  ' else head}{between}{text}".rstrip()
         style_of = self._paint.style
-        sender = "client" if arrow.startswith("c") else "server"
+        sender = {"c": "client", "s": "server"}.get(arrow[:1], "")
         head = (
             f"{style_of('dim', f'{time:>{self._clock.width}}')} {number}{style_of(sender, arrow)}{middle} "
             f"{style_of(style, f'{name:<15}')}{end}"
@@ -128,6 +128,13 @@ class Listing:
         return text if self._full or len(text) <= room else text[: room - 3] + "..."
 
 
+def place(message: Message) -> str:
+    """Where a message was: chunks, packets, offset in its sender's stream."""
+    first, last = message.first.packet, message.last.packet
+    packets = f"packet {first}" if first == last else f"packets {first}-{last}"
+    return f"{plural(message.chunk_count, 'chunk')}, {packets}, offset {message.offset}"
+
+
 def title(message: Message, paint: Paint, clock: Clock, width: int | None = None) -> list[str]:
     """What stands above the dump of a message: two lines, more on a terminal that is too narrow for them."""
     arrow = "client -> server" if message.sender == "client" else "server -> client"
@@ -136,15 +143,15 @@ def title(message: Message, paint: Paint, clock: Clock, width: int | None = None
     sure = "" if message.timestamp_certain or message.message_type_id <= 6 else " (uncertain)"
     head = f"#{message.number}  {clock.text(message.last.time).strip()}  connection {message.connection}"
     said = f"{message.type}  {say_message(message)}".rstrip()
-    place = (
+    where = (
         f"chunk stream {message.chunk_stream_id}, message stream {message.message_stream_id}, "
         f"timestamp {message.timestamp}{sure}"
     )
     size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {packets}"
     style = _TYPE_STYLES.get(message.message_type_id, "unknown")
     first_line = f"{paint.style('title', head)}  {arrow}"
-    if width is None or max(len(head) + len(arrow) + len(said), len(place) + len(size)) + 6 <= width:
-        return [f"{first_line}  {paint.style(style, said)}", f"    {place}; {size}"]
+    if width is None or max(len(head) + len(arrow) + len(said), len(where) + len(size)) + 6 <= width:
+        return [f"{first_line}  {paint.style(style, said)}", f"    {where}; {size}"]
     room = max(width - 4, 40)
     said_lines = [paint.style(style, line) for line in wrap(said, room, break_on_hyphens=False)]
-    return [first_line, *(f"    {line}" for line in [*said_lines, *wrap(place, room), *wrap(size, room)])]
+    return [first_line, *(f"    {line}" for line in [*said_lines, *wrap(where, room), *wrap(size, room)])]

@@ -136,7 +136,9 @@ class Assembler:
     def give_way(self, origin: Origin) -> None:
         """Too much is held: unfinished messages are let go as they are, and what else comes of them is dropped."""
         title = "too much is held: unfinished messages were given up"
-        self.find(findings.MEMORY_BUDGET, Severity.WARNING, title, self._window.base, origin)
+        if title not in self._told:
+            self._told.add(title)
+            self.find(findings.MEMORY_BUDGET, Severity.WARNING, title, self._window.base, origin)
         self._meet_touched()
         for channel in self._channels.values():
             if channel.left and not channel.dropped and channel.type_id not in FIXED_LENGTHS:
@@ -312,7 +314,7 @@ class Assembler:
             self.find(findings.EXTENDED_STYLE, severity, title, self._window.base + at, self._window.origin(at))
 
     def _judge_absolute(self, at: int, origin: Origin) -> None:
-        title = "extended timestamps in formats 1 and 2 are read as times, not as deltas: so LAL writes them"
+        title = "an extended timestamp in format 1 or 2 is read as a time and not as a delta, as LAL writes it"
         if title not in self._told:
             self._told.add(title)
             self.find(findings.EXTENDED_DELTA, Severity.WARNING, title, self._window.base + at, origin)

@@ -202,6 +202,7 @@ class Session:
             _, what = name_protocol(self._first[sender])
             origin = Origin(*pieces[0].packets[0][:3])
             yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, f"not RTMP: {what}", 0, sender, origin)
+        self._first[sender] = b""
         for piece in pieces:
             yield from self._see(self._directions[sender].feed(piece))
 
@@ -267,6 +268,10 @@ class Session:
             return
         judged = self._judge_reply(greeting)
         yield judged
+        if not self._unseen:  # nothing of the handshake is needed any more
+            self._greetings.clear()
+            for direction in self._directions.values():
+                direction.peer = None
         if judged.verdict == "neither" and self.variant != "rtmpe":  # RTMPE transforms its signatures
             other = "S1" if greeting.sender == "client" else "C1"
             title = f"{greeting.part} is no echo of {other} and carries no signature"
@@ -313,6 +318,7 @@ class Sessions:
     def __init__(self, ports: Collection[int] = (), budget: Budget | None = None) -> None:
         self.ports = RTMP_PORTS | set(ports)
         self.others = 0
+        self._relief_mark = 0  # held bytes from which on sessions must give way again
         self._ended = 0  # sessions that were RTMP and are over
         self._budget = budget or Budget()
         self._numbers = count(1)
@@ -331,8 +337,10 @@ class Sessions:
                 session = sessions.get(item.flow.connection)
                 if session is not None:
                     yield from session.feed(item)
-                    if budget.spent:
+                    if budget.spent and budget.held >= self._relief_mark:
                         yield from self._relieve(Origin(*item.packets[-1][:3]))
+                        # What is left may be what nobody can give: to ask again at once would take all the time.
+                        self._relief_mark = budget.held + budget.limit // 8
             elif isinstance(item, Hole):
                 session = sessions.get(item.flow.connection)
                 if session is not None:

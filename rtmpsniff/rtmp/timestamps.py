@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rtmpsniff.rtmp.chunk import MODULUS, Channel
+from rtmpsniff.rtmp.chunk import EXTENDED, MODULUS, Channel
 
 NEAR: Final = 2_000  # ms: two readings differ, and only one lies this close to the audio and video around it
 _FAR: Final = 1 << 24  # ms: a step that long would need 4 h 39 min without a message
@@ -27,10 +27,13 @@ def difference(later: int, earlier: int) -> int:
 class Clock:
     """How one sender uses timestamps, as far as it is known, and the time of its latest audio or video."""
 
-    __slots__ = ("format_3_repeats_time", "latest")
+    __slots__ = ("format_3_repeats_time", "latest", "writes_deltas")
 
     def __init__(self) -> None:
         self.format_3_repeats_time = False  # nginx-rtmp: format 3 begins a message of the same time
+        # LAL has no plain delta where the time is 2^24 or more; whoever sends one there always writes deltas.
+        # nginx-rtmp does, and the delta that it sends where 31-bit time wraps lies near the time it is added to.
+        self.writes_deltas = False
         self.latest: int | None = None
 
     def state(self, channel: Channel, value: int) -> None:
@@ -44,9 +47,13 @@ class Clock:
 
         Gives whether it was read as a time.
         """
-        absolute = extended and channel.timestamp != 0 and abs(difference(value, channel.timestamp)) < _FAR
+        near = extended and channel.timestamp != 0 and abs(difference(value, channel.timestamp)) < _FAR
+        absolute = near and not self.writes_deltas
         if absolute:
             value = (value - channel.timestamp) % MODULUS
+            channel.certain = False
+        elif not extended and channel.timestamp >= EXTENDED:
+            self.writes_deltas = True
         channel.delta = value
         channel.after_format_0 = False
         channel.timestamp = (channel.timestamp + value) % MODULUS

@@ -423,6 +423,8 @@ class Reassembler:
         if missing_tail:
             heappush(flow.cuts, (new.stop, new.stop + missing_tail))
             self._count_held(flow, _HELD_OVERHEAD)
+        if flow.held and new.offset < flow.held[-1].offset:
+            flow.out_of_order += 1  # it comes behind bytes that follow it
         if new.offset > flow.offset or flow.held:
             self._hold(flow, new)
         else:
@@ -466,8 +468,6 @@ class Reassembler:
         """Keep what came early; where it overlaps with what is held already, the first copy stays."""
         offset = max(early.offset, flow.offset)
         new = early.data[offset - early.offset :]
-        if early.offset > flow.offset:
-            flow.out_of_order += 1
         parts = list(uncovered(flow.held, offset, new))
         flow.retransmitted_bytes += len(early.data) - sum(len(data) for _, data in parts)
         packet = early.packet._replace(data=b"")  # a frame may be much longer than what is held of it

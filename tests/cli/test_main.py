@@ -179,7 +179,7 @@ def test_stopping_early_is_no_bad_answer(arguments: tuple[str, ...]) -> None:
 
 def test_a_filter_that_lets_nothing_through_is_no_bad_answer() -> None:
     ran = shell("read", CONNECT, "--message", "999")
-    assert (ran.status, ran.output, ran.errors) == (DONE, "", "")
+    assert (ran.status, ran.output, ran.errors) == (DONE, "", "rtmpsniff: nothing matched\n")
 
 
 # Wrong usage

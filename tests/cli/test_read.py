@@ -51,9 +51,9 @@ def test_the_tree_stands_below_each_line(run: Run) -> None:
     lines = run("read", "-v", CONNECT).output.splitlines()
     assert [line for line in lines if re.match(r" {1,2}\d+\.\d{6} ", line)] == plain
     after = lines[lines.index(plain[5]) + 1 :]
-    assert after[0] == '            command name: "connect"'
-    assert after[1] == "  transaction: 1"
-    assert '    app: "SOSample"' in after
+    assert after[:2] == ["            #1: 2 chunks, packet 12, offset 3073", '            command name: "connect"']
+    assert after[2] == "            transaction: 1"
+    assert '              app: "SOSample"' in after
 
 
 @pytest.mark.parametrize("option", ["-x", "--hex", "-X", "--grid"])

@@ -123,7 +123,7 @@ def test_labels_are_what_a_person_reads() -> None:
     ]
     (extended,) = header_fields(bytes.fromhex("44 ffffff 000002 0a 01036640"), has_extended=True, meaning="")
     assert [(field.label, field.role) for field in extended.children[1:]] == [
-        ("16777215 see extended timestamp", Role.TIMESTAMP),
+        ("see extended timestamp", Role.TIMESTAMP),
         ("2 bytes", Role.LENGTH),
         ("10 unknown", Role.TYPE),
         ("17000000 ms", Role.EXTENDED_TIMESTAMP),
