@@ -244,8 +244,10 @@ class _Writer:
         name = line.field.name if first else ""
         if text == name:
             text = ""  # `null` is both what it is called and what it says
+        text = text.rstrip()  # before it is painted: inside the escape codes blanks would stay
         indent = min(2 * line.depth, self.form.deepest)
-        beside = f"{'':{indent}}{name:<{_NAME}} {self.paint.role(line.field.role, text)}".rstrip()
+        painted = self.paint.role(line.field.role, text) if text else ""
+        beside = f"{'':{indent}}{name:<{_NAME}} {painted}".rstrip()
         if not beside:
             return f"{self.paint.style('address', f'{address:>{_ADDRESS}}')}  {colored}".rstrip()
         gap = " " * (max(self.form.hex - len(hexes), 0) + 1)
