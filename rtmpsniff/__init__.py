@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from rtmpsniff.errors import InputError, UserError
     from rtmpsniff.fields import Block, Field, Role
     from rtmpsniff.findings import Finding, Severity
+    from rtmpsniff.payload.audio import Audio
     from rtmpsniff.payload.bodies import Body, Decoded, Unknown, decode
     from rtmpsniff.payload.command import Command, Data
-    from rtmpsniff.payload.media import Audio, Video
     from rtmpsniff.payload.types import type_name
+    from rtmpsniff.payload.video import Video
     from rtmpsniff.rtmp.describe import describe
     from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
 
@@ -29,7 +30,8 @@ _HOMES = {
     "rtmpsniff.findings": ("Finding", "Severity"),
     "rtmpsniff.payload.bodies": ("Body", "Decoded", "Unknown", "decode"),
     "rtmpsniff.payload.command": ("Command", "Data"),
-    "rtmpsniff.payload.media": ("Audio", "Video"),
+    "rtmpsniff.payload.audio": ("Audio",),
+    "rtmpsniff.payload.video": ("Video",),
     "rtmpsniff.payload.types": ("type_name",),
     "rtmpsniff.rtmp.describe": ("describe",),
     "rtmpsniff.rtmp.events": ("Closed", "Event", "Greeting", "Message", "Opened", "Undecoded"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from rtmpsniff.payload.audio import Audio
 from rtmpsniff.payload.bodies import Body, Unknown
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.control import (
@@ -15,8 +16,8 @@ from rtmpsniff.payload.control import (
     UserControl,
     WindowAckSize,
 )
-from rtmpsniff.payload.media import Audio, Video
 from rtmpsniff.payload.values import UNDEFINED, Date, Object, Reference, Value, Xml
+from rtmpsniff.payload.video import Video
 from rtmpsniff.rtmp.events import Closed, Greeting, Message, Opened, Undecoded
 from rtmpsniff.text import grouped, number_text, plural, printable, quoted
 

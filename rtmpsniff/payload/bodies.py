@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
 from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Evidence, Finding, Rule, Severity
-from rtmpsniff.payload import command, control, media, types
+from rtmpsniff.payload import audio, command, control, types, video
+from rtmpsniff.payload.audio import Audio
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.control import (
     Abort,
@@ -21,7 +22,7 @@ from rtmpsniff.payload.control import (
     UserControl,
     WindowAckSize,
 )
-from rtmpsniff.payload.media import Audio, Video
+from rtmpsniff.payload.video import Video
 from rtmpsniff.text import plural, printable
 
 
@@ -62,8 +63,8 @@ BODIES: Final[dict[int, Callable[[Cursor, list[Finding]], Body]]] = {
     types.USER_CONTROL: control.user_control,
     types.WINDOW_ACK_SIZE: control.window_ack_size,
     types.SET_PEER_BANDWIDTH: control.set_peer_bandwidth,
-    types.AUDIO: media.audio,
-    types.VIDEO: media.video,
+    types.AUDIO: audio.audio,
+    types.VIDEO: video.video,
     types.DATA_AMF0: command.data,
     types.COMMAND_AMF0: command.command,
 }

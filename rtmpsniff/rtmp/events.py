@@ -60,12 +60,22 @@ class Greeting:
     last: Origin
 
 
+@dataclass(slots=True)
+class Notes:
+    """What only a memory of earlier messages can tell of one; `analysis` adds it, and it is inferred, not read."""
+
+    response_to: int | None = None  # the number of the message that this one answers, on the same connection
+    latency: int | None = None  # ns from that message's last packet to this one's
+    remarks: tuple[str, ...] = ()  # in a person's words, safe to print; they stand behind what the message says
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """One message (§5.3), rebuilt from its chunks.
 
     Not frozen, and its body decoded when it is first asked for: on a capture of media that nobody looks into, both
-    together would take longer than all the rest of the work. Nothing changes a message once it has been made.
+    together would take longer than all the rest of the work. Nothing changes a message once it has been made, but that
+    `analysis` gives it notes.
     """
 
     connection: int
@@ -83,6 +93,7 @@ class Message:
     state: State
     first: Origin
     last: Origin
+    notes: Notes | None = field(default=None, init=False)
     _payload: bytes | None = field(default=None, init=False, repr=False)
     _decoded: Decoded | None = field(default=None, init=False, repr=False)
 

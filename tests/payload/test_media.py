@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from rtmpsniff.fields import Field, Role
+from rtmpsniff.payload.audio import AUDIO_CODECS, Audio
 from rtmpsniff.payload.bodies import decode
-from rtmpsniff.payload.media import AUDIO_CODECS, FOUR_CCS, VIDEO_CODECS, Audio, Video
+from rtmpsniff.payload.media import FOUR_CCS
+from rtmpsniff.payload.video import VIDEO_CODECS, Video
 
 
 def number(four_cc: bytes) -> int:
