@@ -10,20 +10,25 @@ from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
+from rtmpsniff.tunnel.keylog import KeyLog
+from rtmpsniff.tunnel.tunnels import Tunnels
 
 
 class Dissection:
     """One run over packets: iterate it for the events, then ask it what it passed over."""
 
-    def __init__(self, packets: Iterable[Packet], ports: Collection[int] = ()) -> None:
+    def __init__(
+        self, packets: Iterable[Packet], ports: Collection[int] = (), *, keys: KeyLog | None = None
+    ) -> None:
         budget = Budget()
         self.base = 0  # time of the first packet, ns since the epoch
         self._packets = packets
         self._transport = Reassembler(RTMP_PORTS | set(ports), budget)
+        self._tunnels = Tunnels(ports, budget, keys)
         self._rtmp = Sessions(ports, budget)
 
     def __iter__(self) -> Iterator[Event]:
-        return self._rtmp.run(self._transport.run(self._from_first()))
+        return self._rtmp.run(self._tunnels.run(self._transport.run(self._from_first())))
 
     def _from_first(self) -> Iterable[Packet]:
         packets = iter(self._packets)

@@ -66,6 +66,8 @@ EXTENDED_STYLE = Rule("ts.ext_fmt3_style", "5.3.1.3", "Extended timestamp on for
 EXTENDED_DELTA = Rule("ts.ext_delta", "5.3.1.3", "Extended timestamp delta")
 AMF_MALFORMED = Rule("amf.malformed", "AMF 0", "AMF data that cannot be read in full")
 BODY_MALFORMED = Rule("body.malformed", "5.4, 7.1", "A body that cannot be read in full")
+RTMPT_REFUSED = Rule("rtmpt.refused", "", "An HTTP request of a tunnel was refused")
+TLS_RECORD = Rule("tls.record", "RFC 8446, 5.2", "A TLS record cannot be decrypted")
 MEMORY_BUDGET = Rule("memory.budget", "", "Too much is held back")
 
 RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

@@ -40,6 +40,12 @@ _NGINX_VERSION: Final = bytes.fromhex("0d0e0a0d")  # in S1; what follows from it
 _INSIDE: Final[dict[Phase, str]] = {"handshake": "the handshake", "chunks": "a chunk header"}
 
 
+def say_hole(hole: Hole) -> str:
+    """How much is missing, and why."""
+    amount = "an unknown number of bytes" if hole.size is None else plural(hole.size, "byte")
+    return f"{amount} {hole.reason}"
+
+
 class Direction:
     """What one side sent: `feed` and `lose` are the doors, `end` closes them."""
 
@@ -80,19 +86,20 @@ class Direction:
         return self._taken()
 
     def lose(self, hole: Hole) -> list[Event]:
-        """The next `hole.size` bytes were never captured."""
+        """The next `hole.size` bytes were never captured; None: nobody knows how many."""
         self._settle()
+        size = hole.size or 0
         if self._unread is not None:
-            self._unread.lose(hole.size, hole.origin)
-        elif self.phase == "handshake" and hole.offset + hole.size <= HANDSHAKE_SIZE:
-            return self._lose_greeting(hole)
-        elif self._chunks.can_lose(hole.size):
-            self._chunks.lose(hole.size)
+            self._unread.lose(size, hole.origin)
+        elif hole.size is not None and self.phase == "handshake" and hole.offset + size <= HANDSHAKE_SIZE:
+            return self._lose_greeting(hole, size)
+        elif hole.size is not None and self._chunks.can_lose(size):
+            self._chunks.lose(size)
         else:
-            self._lose_track(0, f"{plural(hole.size, 'byte')} {hole.reason}", hole.origin, findings.CAPTURE_QUALITY)
+            self._lose_track(0, say_hole(hole), hole.origin, findings.CAPTURE_QUALITY)
             self._unread_rest()
             if self._unread is not None:
-                self._unread.lose(hole.size, hole.origin)
+                self._unread.lose(size, hole.origin)
         return self._taken()
 
     def end(self) -> list[Event]:
@@ -231,11 +238,11 @@ class Direction:
             self._chunks.find(findings.HANDSHAKE_ENCRYPTED, Severity.NOTE, title, offset, origin)
             self._leave_unread(at, f"encrypted ({ENCRYPTED[version]})")
 
-    def _lose_greeting(self, hole: Hole) -> list[Event]:
+    def _lose_greeting(self, hole: Hole, size: int) -> list[Event]:
         """Random bytes are missing: nothing depends on them but the verdicts."""
-        self._missing.append((hole.offset, hole.offset + hole.size))
+        self._missing.append((hole.offset, hole.offset + size))
         filler = Packet(*hole.origin, link=0, data=b"", wire_length=0)
-        return self.feed(Piece(hole.flow, hole.offset, bytes(hole.size), [hole.offset], [filler]))
+        return self.feed(Piece(hole.flow, hole.offset, bytes(size), [hole.offset], [filler]))
 
 
 class _Unread:

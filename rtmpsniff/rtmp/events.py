@@ -17,8 +17,11 @@ from rtmpsniff.payload.bodies import Body, Decoded, decode
 from rtmpsniff.payload.types import type_name
 from rtmpsniff.transport.reassembly import EndReason, Sender
 from rtmpsniff.transport.tcp import Endpoint
+from rtmpsniff.tunnel.inner import Tls
 
-Variant: TypeAlias = Literal["rtmp", "rtmpe", "tls", "unknown"]
+Variant: TypeAlias = Literal[
+    "rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpts", "rtmpte", "rtmfp", "tls", "unknown"
+]
 HandshakePart: TypeAlias = Literal["C0 C1", "S0 S1", "S2", "C2"]
 State: TypeAlias = Literal["whole", "damaged", "aborted", "cut"]
 
@@ -41,6 +44,7 @@ class Opened:
     server: Endpoint
     origin: Origin
     whole: bool  # False: it was there before the capture began
+    through: str = ""  # what carries it, where that is not TCP alone; safe to print
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,30 @@ class Undecoded:
     last: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A connection is TLS: what its handshake says in the clear, and whether it is decrypted (RTMPS)."""
+
+    connection: int
+    tls: Tls
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An HTTP request and its response that carried RTMP (RTMPT)."""
+
+    connection: int
+    method: str
+    path: str  # with the session's id shortened
+    status: int  # 0: no response was captured
+    request_length: int  # of the body, in bytes
+    response_length: int
+    interval: int | None  # the byte before the RTMP bytes of the response
+    first: Origin
+    last: Origin
+
+
 class Traffic(NamedTuple):
     """What TCP says of one direction; all but `gaps` and `out_of_order` in bytes."""
 
@@ -194,8 +222,10 @@ class Closed:
     closer: Sender | Literal[""]
     from_client: Traffic
     from_server: Traffic
+    through: str = ""  # what carried it, where that was not TCP alone; safe to print
+    tls: Tls | None = None
 
 
-Event: TypeAlias = Opened | Greeting | Message | Finding | Undecoded | Closed
+Event: TypeAlias = Opened | Greeting | Message | Finding | Undecoded | Secured | Exchange | Closed
 
 OTHER_SENDER: Final[dict[Sender, Sender]] = {"client": "server", "server": "client"}

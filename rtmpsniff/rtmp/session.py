@@ -15,14 +15,33 @@ from rtmpsniff import findings
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
-from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
-from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Opened, Traffic, Variant
+from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction, say_hole
+from rtmpsniff.rtmp.events import (
+    OTHER_SENDER,
+    Closed,
+    Event,
+    Exchange,
+    Greeting,
+    Opened,
+    Secured,
+    Traffic,
+    Undecoded,
+    Variant,
+)
 from rtmpsniff.rtmp.handshake import ENCRYPTED, VERSIONS, Digest, find_digest, reply_verdict
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
 from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender
-from rtmpsniff.transport.reassembly import Event as StreamEvent
+from rtmpsniff.tunnel import inner as tunnel
 
+_CARRIED: Final[dict[tuple[Variant, tunnel.Carrier], Variant]] = {
+    ("rtmp", "tls"): "rtmps",
+    ("rtmp", "http"): "rtmpt",
+    ("rtmp", "https"): "rtmpts",
+    ("rtmpe", "tls"): "rtmps",
+    ("rtmpe", "http"): "rtmpte",
+    ("rtmpe", "https"): "rtmpte",
+}
 _BEGAN_LATE: Final = "the capture began in the middle of the connection"
 
 
@@ -32,7 +51,9 @@ class Session:
     def __init__(self, connection: Connection, ports: Collection[int], numbers: Iterator[int], budget: Budget) -> None:
         self.connection = connection
         by_port = connection.server.port in ports, connection.client.port in ports
-        self.hinted = any(by_port)
+        self._told_tls = False
+        self.inner = connection if isinstance(connection, tunnel.InnerConnection) else None
+        self.hinted = any(by_port) or (self.inner is not None and self.inner.hinted)
         self.roles_known = connection.whole or by_port == (True, False)
         self.number = 0  # given when it is first shown
         self.variant: Variant = "unknown"
@@ -63,7 +84,12 @@ class Session:
         """Show the connection: it has a number from now on."""
         if not self.number:
             self.number = next(self._connection_numbers)
-            yield Opened(self.number, self.connection.client, self.connection.server, origin, self.connection.whole)
+            connection = self.connection
+            through = self.inner.words if self.inner else ""
+            yield Opened(self.number, connection.client, connection.server, origin, connection.whole, through)
+        if self.inner is not None and self.inner.tls is not None and not self._told_tls:
+            self._told_tls = True
+            yield Secured(self.number, self.inner.tls, origin)
 
     def feed(self, piece: Piece) -> Iterable[Event]:
         sender = piece.flow.sender
@@ -86,7 +112,7 @@ class Session:
             if self._held or not self.connection.whole:
                 yield from self._settle()
             if self._held is not None:
-                yield from self._join_late(f"{plural(hole.size, 'byte')} {hole.reason}", hole.origin)
+                yield from self._join_late(say_hole(hole), hole.origin)
         elif sender in self._silent:
             yield from self._understand(sender)
         direction = self._directions.get(sender)
@@ -108,14 +134,31 @@ class Session:
                 self.number,
                 connection.client,
                 connection.server,
-                self.variant,
+                _CARRIED.get((self.variant, self.inner.carrier), self.variant) if self.inner else self.variant,
                 connection.begun,
                 end.origin,
                 end.reason,
                 end.sender,
                 _traffic(connection.from_client),
                 _traffic(connection.from_server),
+                self.inner.words if self.inner else "",
+                self.inner.tls if self.inner else None,
             )
+
+    def tell(
+        self, item: tunnel.Secured | tunnel.Sealed | tunnel.Exchange | tunnel.Notice
+    ) -> Iterator[Event]:
+        """What is known of the tunnel that carries this connection."""
+        if isinstance(item, tunnel.Secured):
+            self.variant = "tls" if self.variant == "unknown" else self.variant
+            yield from self.open(item.origin)
+        elif isinstance(item, tunnel.Sealed):
+            sender, missing = item.flow.sender, item.missing
+            yield Undecoded(self.number, sender, 0, item.length, missing, item.reason, item.first, item.last)
+        elif self.number and isinstance(item, tunnel.Exchange):
+            yield Exchange(self.number, *item[1:])
+        elif self.number and isinstance(item, tunnel.Notice):
+            yield self._finding(item.rule, item.severity, item.title, 0, item.sender, item.origin)
 
     def _judge_stalled(self, origin: Origin) -> Iterator[Event]:
         """A handshake that was seen from its first byte and never completed: say what each side sent of it."""
@@ -329,7 +372,7 @@ class Sessions:
         """Connections that carried RTMP so far, of whatever variant."""
         return self._ended + sum(session.is_rtmp for session in self._sessions.values())
 
-    def run(self, stream: Iterable[StreamEvent]) -> Iterator[Event]:
+    def run(self, stream: Iterable[tunnel.Event]) -> Iterator[Event]:
         """Turn the pieces of TCP streams into the events of RTMP sessions."""
         sessions, budget = self._sessions, self._budget
         for item in stream:
@@ -347,6 +390,11 @@ class Sessions:
                     yield from session.lose(item)
             elif isinstance(item, Begin):
                 yield from self._begin(item)
+            elif not isinstance(item, End):
+                about = item.flow.connection if isinstance(item, tunnel.Sealed) else item.connection
+                session = sessions.get(about)
+                if session is not None:
+                    yield from session.tell(item)
             else:
                 session = sessions[item.connection]
                 yield from session.end(item)
@@ -357,6 +405,8 @@ class Sessions:
     def _begin(self, begin: Begin) -> Iterator[Event]:
         connection = begin.connection
         session = self._sessions[connection] = Session(connection, self.ports, self._numbers, self._budget)
+        if begin.replaces is not None:  # it was shown already
+            session.number = self._sessions.pop(begin.replaces).number if begin.replaces in self._sessions else 0
         if session.hinted and connection.whole:
             yield from session.open(begin.origin)
 

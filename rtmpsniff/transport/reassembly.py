@@ -47,6 +47,7 @@ class Begin(NamedTuple):
 
     connection: Connection
     origin: Origin
+    replaces: Connection | None = None  # a connection that began before and turns out to carry this one
 
 
 class Piece(NamedTuple):
@@ -63,11 +64,14 @@ class Piece(NamedTuple):
 
 
 class Hole(NamedTuple):
-    """Bytes of one direction that were never captured. `origin` is the packet that made it certain."""
+    """Bytes of one direction that were never captured. `origin` is the packet that made it certain.
+
+    `size` is None inside a tunnel where nobody can know it; the offsets behind it then count on as if it were 0.
+    """
 
     flow: Flow
     offset: int
-    size: int
+    size: int | None
     origin: Origin
     reason: str
 

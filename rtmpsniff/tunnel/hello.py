@@ -1,0 +1,200 @@
+"""What a TLS handshake says in the clear: ClientHello and ServerHello (RFC 8446, 4.1; RFC 5246, 7.4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+CLIENT_HELLO: Final = 1
+SERVER_HELLO: Final = 2
+LONGEST: Final = 64 * 1024  # of what may come before a hello is complete
+
+_HANDSHAKE: Final = 22
+_ALERT: Final = 21
+_RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
+VERSIONS: Final = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
+
+_SERVER_NAME: Final = 0
+_ALPN: Final = 16
+_MAC_LAST: Final = 22
+_EXTENDED_MASTER: Final = 23
+_EARLY_DATA: Final = 42
+_SUPPORTED_VERSIONS: Final = 43
+
+
+class Hello(NamedTuple):
+    """A ClientHello or ServerHello as far as it matters here."""
+
+    random: bytes
+    version: int  # that it speaks; of a client 0
+    versions: tuple[int, ...]  # that a client offers
+    cipher: int  # that the server chose
+    server_name: str
+    alpn: tuple[str, ...]
+    mac_last: bool  # encrypt-then-mac
+    extended_master: bool
+    early_data: bool
+
+
+class Short(Exception):
+    """The bytes end too early. Caught in this file and nowhere else."""
+
+
+class _Reader:
+    """Reads lengths and what they measure."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, size: int) -> bytes:
+        if self.at + size > len(self.data):
+            raise Short
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), "big")
+
+    def vector(self, size: int) -> _Reader:
+        return _Reader(self.take(self.number(size)))
+
+    @property
+    def left(self) -> int:
+        return len(self.data) - self.at
+
+
+def begins_like(data: bytes, kind: int) -> bool | None:
+    """Whether bytes begin with a hello of this kind; None while they are too few to say.
+
+    A server may answer with an alert instead: that is TLS as well.
+    """
+    for at, byte in enumerate(data[:6]):
+        if at == 0 and byte == _ALERT and kind == SERVER_HELLO:
+            return True
+        if (at == 0 and byte != _HANDSHAKE) or (at == 1 and byte != 3) or (at == 2 and byte > 4):
+            return False
+        if at == 5:
+            return byte == kind
+    return None
+
+
+def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The handshake messages at the beginning of one side's bytes, as far as they are whole and not encrypted."""
+    text = bytearray()
+    at = 0
+    while at + 5 <= len(data) and data[at] in {_HANDSHAKE, 20} and at < LONGEST:
+        stop = at + 5 + int.from_bytes(data[at + 3 : at + 5], "big")
+        if data[at] == _HANDSHAKE:
+            text += data[at + 5 : stop]
+        at = stop
+    at = 0
+    while at + 4 <= len(text):
+        stop = at + 4 + int.from_bytes(text[at + 1 : at + 4], "big")
+        if stop > len(text):
+            return
+        yield text[at], bytes(text[at + 4 : stop])
+        at = stop
+
+
+def client_hello(data: bytes) -> Hello | None:
+    """The first ClientHello in what the client sent; None while it is not complete."""
+    for kind, body in messages(data):
+        if kind == CLIENT_HELLO:
+            return _read(body, from_client=True)
+    return None
+
+
+def server_hello(data: bytes) -> Hello | None:
+    """The ServerHello in what the server sent that is no request to try again."""
+    for kind, body in messages(data):
+        if kind == SERVER_HELLO and body[2:34] != _RETRY:
+            return _read(body, from_client=False)
+    return None
+
+
+def protocols(data: bytes) -> tuple[str, ...]:
+    """The names in the body of an ALPN extension (RFC 7301)."""
+    names = []
+    try:
+        listed = _Reader(data).vector(2)
+        while listed.left and len(names) < 32:
+            names.append(listed.vector(1).data.decode("latin-1"))
+    except Short:
+        return tuple(names)
+    return tuple(names)
+
+
+def extensions(reader: _Reader) -> dict[int, bytes]:
+    """The extensions that a message ends with."""
+    found: dict[int, bytes] = {}
+    listed = reader.vector(2)
+    while listed.left:
+        kind = listed.number(2)
+        found[kind] = listed.vector(2).data
+    return found
+
+
+def encrypted_extensions(body: bytes) -> dict[int, bytes]:
+    """Those of the message of that name (RFC 8446, 4.3.1)."""
+    try:
+        return extensions(_Reader(body))
+    except Short:
+        return {}
+
+
+def chosen_protocol(found: dict[int, bytes]) -> str:
+    """The protocol that the server took, by its extensions."""
+    return next(iter(protocols(found.get(_ALPN, b""))), "")
+
+
+def _read(body: bytes, *, from_client: bool) -> Hello | None:
+    reader = _Reader(body)
+    found: dict[int, bytes] = {}
+    cipher = 0
+    try:
+        version = reader.number(2)
+        random = reader.take(32)
+        reader.vector(1)  # session id
+        if from_client:
+            reader.vector(2)  # cipher suites
+            reader.vector(1)  # compression methods
+        else:
+            cipher = reader.number(2)
+            reader.number(1)
+        if reader.left:
+            found = extensions(reader)
+        versions = _versions(found.get(_SUPPORTED_VERSIONS, b""), version, from_client=from_client)
+        name = _server_name(found.get(_SERVER_NAME, b""))
+    except Short:
+        return None
+    alpn = protocols(found.get(_ALPN, b""))
+    return Hello(
+        random,
+        0 if from_client else versions[0],
+        versions,
+        cipher,
+        name,
+        alpn,
+        _MAC_LAST in found,
+        _EXTENDED_MASTER in found,
+        _EARLY_DATA in found,
+    )
+
+
+def _versions(data: bytes, version: int, *, from_client: bool) -> tuple[int, ...]:
+    if not data:
+        return (version,)
+    if not from_client:
+        return (int.from_bytes(data[:2], "big"),)
+    listed = _Reader(data).vector(1).data
+    return tuple(int.from_bytes(listed[at : at + 2], "big") for at in range(0, len(listed) - 1, 2))
+
+
+def _server_name(data: bytes) -> str:
+    """RFC 6066, 3."""
+    if not data:
+        return ""
+    entry = _Reader(data).vector(2)
+    entry.number(1)
+    return entry.vector(2).data.decode("latin-1")
