@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from rtmpsniff.budget import Budget
+from rtmpsniff.capture.files import Captures
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
@@ -24,7 +25,10 @@ class Dissection:
         self.base = 0  # time of the first packet, ns since the epoch
         self._packets = packets
         self._transport = Reassembler(RTMP_PORTS | set(ports), budget)
-        self._tunnels = Tunnels(ports, budget, keys)
+        self.keys = KeyLog() if keys is None else keys
+        if isinstance(packets, Captures):
+            self.keys.sources += [file.secrets for file in packets.files]
+        self._tunnels = Tunnels(ports, budget, self.keys)
         self._rtmp = Sessions(ports, budget)
 
     def __iter__(self) -> Iterator[Event]:

@@ -88,7 +88,7 @@ class CaptureFile:
     until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng". `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `truncated` is empty, or says, at the end, why and where the file ends before its end.
+    without a packet. `secrets` holds the TLS key logs that came with the packets so far. `truncated` is empty, or says, at the end, why and where the file ends before its end.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0) -> None:
@@ -105,6 +105,7 @@ class CaptureFile:
         self._first: list[Packet] = []  # those that came with the file header
         self._reader = self._recognize(index)
         self.format = self._reader.format
+        self.secrets = self._reader.secrets if isinstance(self._reader, PcapngReader) else []
         self._read_file_header()
 
     def __repr__(self) -> str:

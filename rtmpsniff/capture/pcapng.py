@@ -22,6 +22,7 @@ BIG: Final = bytes.fromhex("1a2b3c4d")
 
 ENHANCED_PACKET: Final = 6
 SMALLEST_BLOCK: Final = 12
+TLS_KEY_LOG: Final = 0x544C534B  # of the secrets that a file may hold, those that are known here
 SMALLEST_SECTION_HEADER: Final = 28
 
 # libpcap's own limit for any block; Wireshark's packets end at 256 KiB. A length above it is no length, and memory
@@ -31,6 +32,8 @@ LIMIT: Final = 16 * 1024 * 1024
 END_OF_OPTIONS: Final = 0
 IF_TSRESOL: Final = 9
 IF_TSOFFSET: Final = 14
+
+MOST_SECRETS: Final = 32 * 1024 * 1024  # bytes that wait for somebody to take them
 
 SECOND: Final = 1_000_000_000
 
@@ -82,6 +85,7 @@ class PcapngReader:
         self.trouble = ""  # why nothing more can be read, where that is so
         self.packets = 0  # read so far
         self.captured = 0  # bytes of those packets
+        self.secrets: list[bytes] = []  # TLS key logs that stood in the file; who reads them takes them away
         self._capture = capture
         self._layout = LAYOUTS[LITTLE]
         self._interfaces: list[Interface] = []
@@ -247,11 +251,23 @@ class PcapngReader:
         self.captured += len(data)
         packets.append(Packet(self._capture, self.packets, self._time, interface.link, data, wire_length))
 
+    def _decryption_secrets(self, block: bytes, _: list[Packet]) -> None:
+        """Key logs may stand anywhere in a file, often before the packets that they are for."""
+        if len(block) < 20:
+            raise Broken(f"a block of secrets of {len(block)} bytes")
+        (kind,) = self._layout.word.unpack_from(block)
+        size = int.from_bytes(block[12:16], "big" if self._layout is LAYOUTS[BIG] else "little")
+        if kind == TLS_KEY_LOG:
+            self.secrets.append(block[16 : min(16 + size, len(block) - 4)])
+        while sum(map(len, self.secrets)) > MOST_SECRETS:
+            del self.secrets[0]
+
     BLOCKS: ClassVar[dict[int, Callable[[PcapngReader, bytes, list[Packet]], None]]] = {
         0x00000001: _interface_description,
         0x00000002: _obsolete_packet,
         0x00000003: _simple_packet,
         0x00000006: _enhanced_packet,
+        0x0000000A: _decryption_secrets,
         0x0A0D0D0A: _section_header,
     }
 

@@ -345,8 +345,12 @@ class TlsConnection:
         if not self._begun:
             self._begun = True
             announced, self._announced = self._announced, None
-            yield from self._above(Begin(self.inner, self.inner.begun, announced))
-            if self._hinted or not self.tls.decrypted:
+            begin = Begin(self.inner, self.inner.begun, announced)
+            if self._hinted or self.tls.decrypted:
+                yield from self._above(begin)
+            else:
+                yield begin
+            if not self.tls.decrypted:
                 yield Secured(self.inner, self.tls, origin)
 
     # Keys.

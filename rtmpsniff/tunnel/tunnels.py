@@ -113,7 +113,7 @@ class Tunnels:
     ) -> None:
         self.ports = RTMP_PORTS | set(ports)
         self.budget = budget or Budget()
-        self.keys = keys or KeyLog()
+        self.keys = KeyLog() if keys is None else keys
         self.tokens = Tokens(self.budget)
         self.watched: dict[Connection, Watcher] = {}
 
