@@ -17,7 +17,7 @@ from os import PathLike, fspath
 from rtmpsniff.capture.files import read
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
-from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
 
 
 @dataclass(slots=True)
@@ -29,6 +29,8 @@ class Connection:
     messages: list[Message] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     undecoded: list[Undecoded] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)  # HTTP that carried it
+    secured: Secured | None = None  # what its TLS handshake says
     closed: Closed | None = None
 
     @property
@@ -68,6 +70,10 @@ def connections(*sources: str | PathLike[str], ports: Collection[int] = ()) -> l
                 found[event.connection].findings.append(event)
             case Undecoded():
                 found[event.connection].undecoded.append(event)
+            case Exchange():
+                found[event.connection].exchanges.append(event)
+            case Secured():
+                found[event.connection].secured = event
             case Closed():
                 found[event.connection].closed = event
     return list(found.values())

@@ -46,6 +46,7 @@ ONLY = {
     "findings": set(),
     "capture": {"text", "errors"},
     "transport": {"budget", "capture"},
+    "tunnel": {"text", "findings", "budget", "capture", "transport"},
     "payload": {"text", "fields", "findings"},
 }
 DRAWING = ("output/hexdump.py", "output/theme.py", "output/tree.py")  # these know fields and no protocol

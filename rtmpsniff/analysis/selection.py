@@ -13,7 +13,7 @@ from typing import Final
 from rtmpsniff.analysis.streams import Purposes
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
-from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
 
 _NUMBERS: Final = {name: frozenset({number}) for number, name in TYPE_NAMES.items()}
 _ALIASES: Final = {"peer_bandwidth": frozenset({6}), "shared_obj_amf3": frozenset({16})}  # as the list shows them
@@ -103,9 +103,9 @@ def _fits_message(message: Message, selection: Selection, purposes: Purposes) ->
 def event_time(event: Event) -> int:
     """When an event could be known, in ns since the epoch."""
     match event:
-        case Message() | Greeting() | Undecoded():
+        case Message() | Greeting() | Undecoded() | Exchange():
             return event.last.time
-        case Opened():
+        case Opened() | Secured():
             return event.origin.time
         case Closed():
             return event.ended.time

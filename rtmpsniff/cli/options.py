@@ -11,8 +11,10 @@ from typing import Any, TypeVar
 import click
 
 from rtmpsniff.analysis.selection import Selection, parse_types
+from rtmpsniff.cli.keys import read_keys
 from rtmpsniff.cli.world import ColorChoice, color_option
 from rtmpsniff.dissect import Dissection
+from rtmpsniff.tunnel.keylog import KeyLog
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -81,6 +83,7 @@ class Chosen:
     ports: tuple[int, ...]
     color: ColorChoice
     make_selection: Callable[[Dissection], Selection]
+    keys: KeyLog
 
 
 def traffic_options(command: Command) -> Command:
@@ -90,6 +93,7 @@ def traffic_options(command: Command) -> Command:
         *args: Any,
         port: tuple[int, ...],
         color: ColorChoice | None,
+        keylog: tuple[str, ...],
         connection: tuple[int, ...],
         stream: tuple[str, ...],
         type_: tuple[tuple[str, ...], ...],
@@ -114,7 +118,7 @@ def traffic_options(command: Command) -> Command:
             )
 
         root: ColorChoice = click.get_current_context().find_root().params.get("color") or "auto"
-        return command(*args, chosen=Chosen(port, color or root, make_selection), **more)
+        return command(*args, chosen=Chosen(port, color or root, make_selection, read_keys(keylog)), **more)
 
     with_chosen.__name__, with_chosen.__doc__ = command.__name__, command.__doc__
     wrapped: Any = with_chosen
@@ -131,6 +135,12 @@ _OPTIONS = (
         multiple=True,
         metavar="N",
         help="This port carries RTMP. May be repeated.",
+    ),
+    click.option(
+        "--keylog",
+        multiple=True,
+        metavar="FILE",
+        help="TLS secrets (NSS key log) for RTMPS; SSLKEYLOGFILE and those in a pcapng are read too. May be repeated.",
     ),
     click.option(
         "--type",

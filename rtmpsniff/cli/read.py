@@ -19,7 +19,7 @@ from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.output.tree import tree
 from rtmpsniff.rtmp.describe import describe
-from rtmpsniff.rtmp.events import Event, Message
+from rtmpsniff.rtmp.events import Event, Exchange, Message
 
 
 @click.command("read", short_help="Every message, as a list, a tree or a hex dump.")
@@ -54,7 +54,7 @@ def read_command(
     length in bytes, and what it says.
     """
     with read(files) as captures:
-        run = Dissection(captures, chosen.ports)
+        run = Dissection(captures, chosen.ports, keys=chosen.keys)
         out = world(chosen.color, flush_lines=STANDARD_INPUT in files)
         view = View(out, Clock(time_format, lambda: run.base), full)
         show = view.dump if hex_ else view.grid if grid_ else view.tree if verbose else view.list
@@ -66,6 +66,8 @@ def read_command(
             if quiet and not isinstance(event, Message):
                 continue
             if isinstance(event, Finding) and event.severity is Severity.NOTE and not verbose:
+                continue
+            if isinstance(event, Exchange) and not verbose:
                 continue
             for line in show(event):
                 out.write(line)

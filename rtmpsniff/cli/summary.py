@@ -24,7 +24,7 @@ def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_
     """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded."""
     summary = Summary()
     with read(files) as captures:
-        run = Dissection(captures, chosen.ports)
+        run = Dissection(captures, chosen.ports, keys=chosen.keys)
         summary.see_all(select_messages(run, chosen.make_selection(run)))
         others = (run.other_connections, run.other_packets)
         out = world(chosen.color)

@@ -11,9 +11,17 @@ from typing import Final
 from rtmpsniff.findings import Finding
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock
-from rtmpsniff.output.words import say_closed, say_greeting, say_message, say_opened, say_undecoded
+from rtmpsniff.output.words import (
+    say_closed,
+    say_exchange,
+    say_greeting,
+    say_message,
+    say_opened,
+    say_secured,
+    say_undecoded,
+)
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
-from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
 from rtmpsniff.text import plural
 
 _ARROWS: Final = {"client": "c->s", "server": "s->c", "": ""}
@@ -66,6 +74,10 @@ class Listing:
             case Undecoded():
                 time, sender, length = event.last.time, event.sender, str(event.length)
                 style, name, text = "warning", "undecoded", say_undecoded(event)
+            case Secured():
+                time, style, name, text = event.origin.time, "connection", "tls", say_secured(event)
+            case Exchange():
+                time, style, name, text = event.last.time, "dim", "http", say_exchange(event)
             case Opened():
                 time, style, name, text = event.origin.time, "connection", "open", say_opened(event)
             case Closed():

@@ -18,8 +18,9 @@ from rtmpsniff.payload.control import (
 )
 from rtmpsniff.payload.values import UNDEFINED, Date, Object, Reference, Value, Xml
 from rtmpsniff.payload.video import Video
-from rtmpsniff.rtmp.events import Closed, Greeting, Message, Opened, Undecoded
+from rtmpsniff.rtmp.events import Closed, Exchange, Greeting, Message, Opened, Secured, Undecoded
 from rtmpsniff.text import grouped, number_text, plural, printable, quoted
+from rtmpsniff.tunnel.inner import Tls
 
 LONGEST_STRING: Final = 80
 MOST_ENTRIES: Final = 8
@@ -190,7 +191,27 @@ _SAY: Final[dict[type, Callable[..., str]]] = {
 def say_opened(event: Opened) -> str:
     """Who connects to whom."""
     late = "" if event.whole else ", open before the capture began"
-    return f"{event.client} -> {event.server}{late}"
+    through = f", {event.through}" if event.through else ""
+    return f"{event.client} -> {event.server}{late}{through}"
+
+
+def say_secured(event: Secured) -> str:
+    """What a TLS handshake says in the clear."""
+    tls = event.tls
+    words = [tls.version or "TLS", tls.cipher, f"server name {tls.server_name}" if tls.server_name else "no server name"]
+    if tls.alpn:
+        words.append(f"ALPN {tls.alpn}")
+    elif tls.offered:
+        words.append(f"ALPN offered: {' '.join(tls.offered[:MOST_ENTRIES])}")
+    return ", ".join(filter(None, words))
+
+
+def say_exchange(event: Exchange) -> str:
+    """A request and what came of it."""
+    answer = f"{event.status}" if event.status else "no response captured"
+    lengths = f"{plural(event.request_length, 'byte')} sent, {plural(event.response_length, 'byte')} received"
+    interval = "" if event.interval is None else f", interval {event.interval}"
+    return f"{printable(event.method)} {event.path} {answer}, {lengths}{interval}"
 
 
 _VERDICTS: Final = {
@@ -219,7 +240,15 @@ def say_closed(event: Closed) -> str:
     by = f" by the {event.closer}" if event.closer else ""
     seconds = (event.ended.time - event.begun.time) / 1e9
     bytes_sent = f"{grouped(event.from_client.bytes)} bytes c->s, {grouped(event.from_server.bytes)} bytes s->c"
-    return f"{event.reason}{by} after {seconds:.3f} s, {bytes_sent}"
+    told = "".join(f", {words}" for words in (_say_tls(event.tls), event.through) if words)
+    return f"{event.reason}{by} after {seconds:.3f} s, {bytes_sent}{told}"
+
+
+def _say_tls(tls: Tls | None) -> str:
+    if tls is None:
+        return ""
+    count = f"{grouped(tls.records['client'])} and {grouped(tls.records['server'])} TLS records"
+    return f"{count}, {'decrypted' if tls.decrypted else f'not decrypted: {tls.reason}'}"
 
 
 def say_undecoded(event: Undecoded) -> str:
