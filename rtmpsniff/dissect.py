@@ -18,9 +18,7 @@ from rtmpsniff.tunnel.tunnels import Tunnels
 class Dissection:
     """One run over packets: iterate it for the events, then ask it what it passed over."""
 
-    def __init__(
-        self, packets: Iterable[Packet], ports: Collection[int] = (), *, keys: KeyLog | None = None
-    ) -> None:
+    def __init__(self, packets: Iterable[Packet], ports: Collection[int] = (), *, keys: KeyLog | None = None) -> None:
         budget = Budget()
         self.base = 0  # time of the first packet, ns since the epoch
         self._packets = packets

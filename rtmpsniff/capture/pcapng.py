@@ -254,7 +254,7 @@ class PcapngReader:
     def _decryption_secrets(self, block: bytes, _: list[Packet]) -> None:
         """Key logs may stand anywhere in a file, often before the packets that they are for."""
         if len(block) < 20:
-            raise Broken(f"a block of secrets of {len(block)} bytes")
+            return
         (kind,) = self._layout.word.unpack_from(block)
         size = int.from_bytes(block[12:16], "big" if self._layout is LAYOUTS[BIG] else "little")
         if kind == TLS_KEY_LOG:

@@ -65,9 +65,7 @@ def read_command(
             shown = True
             if quiet and not isinstance(event, Message):
                 continue
-            if isinstance(event, Finding) and event.severity is Severity.NOTE and not verbose:
-                continue
-            if isinstance(event, Exchange) and not verbose:
+            if not verbose and _is_detail(event):
                 continue
             for line in show(event):
                 out.write(line)
@@ -79,6 +77,11 @@ def read_command(
         if not shown and status is Exit.DONE:
             warn("nothing matched")
         return status
+
+
+def _is_detail(event: Event) -> bool:
+    """What is shown to those who ask for more."""
+    return isinstance(event, Exchange) or (isinstance(event, Finding) and event.severity is Severity.NOTE)
 
 
 class View:

@@ -198,7 +198,8 @@ def say_opened(event: Opened) -> str:
 def say_secured(event: Secured) -> str:
     """What a TLS handshake says in the clear."""
     tls = event.tls
-    words = [tls.version or "TLS", tls.cipher, f"server name {tls.server_name}" if tls.server_name else "no server name"]
+    name = f"server name {tls.server_name}" if tls.server_name else "no server name"
+    words = [tls.version or "TLS", tls.cipher, name]
     if tls.alpn:
         words.append(f"ALPN {tls.alpn}")
     elif tls.offered:

@@ -19,9 +19,7 @@ from rtmpsniff.transport.reassembly import EndReason, Sender
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.inner import Tls
 
-Variant: TypeAlias = Literal[
-    "rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpts", "rtmpte", "rtmfp", "tls", "unknown"
-]
+Variant: TypeAlias = Literal["rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpts", "rtmpte", "rtmfp", "tls", "unknown"]
 HandshakePart: TypeAlias = Literal["C0 C1", "S0 S1", "S2", "C2"]
 State: TypeAlias = Literal["whole", "damaged", "aborted", "cut"]
 

@@ -145,9 +145,7 @@ class Session:
                 self.inner.tls if self.inner else None,
             )
 
-    def tell(
-        self, item: tunnel.Secured | tunnel.Sealed | tunnel.Exchange | tunnel.Notice
-    ) -> Iterator[Event]:
+    def tell(self, item: tunnel.Secured | tunnel.Sealed | tunnel.Exchange | tunnel.Notice) -> Iterator[Event]:
         """What is known of the tunnel that carries this connection."""
         if isinstance(item, tunnel.Secured):
             self.variant = "tls" if self.variant == "unknown" else self.variant

@@ -244,5 +244,3 @@ class _Cbc12:
 
     def length(self, _size: int) -> int | None:
         return None
-
-

@@ -115,7 +115,7 @@ def server_hello(data: bytes) -> Hello | None:
 
 def protocols(data: bytes) -> tuple[str, ...]:
     """The names in the body of an ALPN extension (RFC 7301)."""
-    names = []
+    names: list[str] = []
     try:
         listed = _Reader(data).vector(2)
         while listed.left and len(names) < 32:

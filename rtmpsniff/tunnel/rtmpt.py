@@ -20,7 +20,19 @@ from rtmpsniff.findings import Severity
 from rtmpsniff.text import plural, printable
 from rtmpsniff.transport.reassembly import Begin, Connection, End, EndReason, Hole, Piece, Sender
 from rtmpsniff.transport.tcp import Endpoint
-from rtmpsniff.tunnel.http import CHUNKED, REQUEST, RESPONSE, UNTIL_END, Body, Done, Head, HttpReader, Item, Lost, length_of
+from rtmpsniff.tunnel.http import (
+    CHUNKED,
+    REQUEST,
+    RESPONSE,
+    UNTIL_END,
+    Body,
+    Done,
+    Head,
+    HttpReader,
+    Item,
+    Lost,
+    length_of,
+)
 from rtmpsniff.tunnel.inner import Event, Exchange, InnerConnection, InnerFlow, Notice, Span
 
 Kind: TypeAlias = Literal["open", "send", "idle", "close", "other"]
@@ -471,9 +483,7 @@ class HttpConnection:
         if pending.status != 200:
             words = printable(head.line.partition(" ")[2])[:80]
             title = f"the server answers {pending.request.path} with {words}"
-            yield Notice(
-                session.connection, findings.RTMPT_REFUSED, Severity.WARNING, title, "server", pending.last
-            )
+            yield Notice(session.connection, findings.RTMPT_REFUSED, Severity.WARNING, title, "server", pending.last)
 
     def _go_on(self, pending: _Pending, item: Item) -> Iterator[Event]:
         if isinstance(item, Done):

@@ -321,9 +321,7 @@ class TlsConnection:
         if client is not None:
             tls.server_name = printable(client.server_name)
             tls.offered = tuple(map(printable, client.alpn))
-            tls.offered_versions = tuple(
-                VERSIONS[version] for version in client.versions if version in VERSIONS
-            )
+            tls.offered_versions = tuple(VERSIONS[version] for version in client.versions if version in VERSIONS)
         if server is not None:
             tls.version = VERSIONS.get(server.version, f"version 0x{server.version:04X}")
             suite = SUITES.get(server.cipher)
@@ -432,12 +430,16 @@ class TlsConnection:
         elif not side.is_sealed(item):
             if item.kind == CHANGE_CIPHER_SPEC and not side.change():
                 origin = self._origins[sender][1]
-                yield from self._fail(sender, side, "the connection changes its keys in a way that is not followed", origin)
+                yield from self._fail(
+                    sender, side, "the connection changes its keys in a way that is not followed", origin
+                )
         elif (opened := side.open(item)) is None:
             origin = item.span.last if item.span.packets else self._origins[sender][1]
             yield from self._fail(sender, side, "does not authenticate", origin)
             if side.is_settled and item.kind == APPLICATION_DATA:
-                yield from self._lose(sender, side.length(len(item.span.data)), origin, "in a record that cannot be decrypted")
+                yield from self._lose(
+                    sender, side.length(len(item.span.data)), origin, "in a record that cannot be decrypted"
+                )
         else:
             self._told.discard(sender)
             yield from self._take(sender, side, opened)
@@ -502,5 +504,3 @@ class TlsConnection:
 def _accepts(record: Record) -> bool:
     """Without keys: what looks like a record of application data is taken for one."""
     return record.kind in {APPLICATION_DATA, ALERT}
-
-

@@ -108,9 +108,7 @@ Watcher: TypeAlias = First | HttpConnection | TlsConnection
 class Tunnels:
     """All tunnels of a capture. `run` is the door."""
 
-    def __init__(
-        self, ports: Collection[int] = (), budget: Budget | None = None, keys: KeyLog | None = None
-    ) -> None:
+    def __init__(self, ports: Collection[int] = (), budget: Budget | None = None, keys: KeyLog | None = None) -> None:
         self.ports = RTMP_PORTS | set(ports)
         self.budget = budget or Budget()
         self.keys = KeyLog() if keys is None else keys
@@ -166,5 +164,3 @@ class Tunnels:
         """Read a connection as TLS."""
         hinted = outer.server.port in self.ports
         return TlsConnection(outer, announced, self.keys, self.budget, hinted=hinted, above=self.take)
-
-
