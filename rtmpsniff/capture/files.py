@@ -88,7 +88,8 @@ class CaptureFile:
     until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng". `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `secrets` holds the TLS key logs that came with the packets so far. `truncated` is empty, or says, at the end, why and where the file ends before its end.
+    without a packet. `truncated` is empty, or says, at the end, why and where the file ends before its end. `secrets`
+    holds the TLS key logs that came with the packets so far.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0) -> None:

@@ -30,7 +30,6 @@ from rtmpsniff.rtmp.events import (
 )
 from rtmpsniff.rtmp.handshake import ENCRYPTED, VERSIONS, Digest, find_digest, reply_verdict
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
-from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender
 from rtmpsniff.tunnel import inner as tunnel
 
@@ -41,6 +40,8 @@ _CARRIED: Final[dict[tuple[Variant, tunnel.Carrier], Variant]] = {
     ("rtmpe", "tls"): "rtmps",
     ("rtmpe", "http"): "rtmpte",
     ("rtmpe", "https"): "rtmpte",
+    ("unknown", "http"): "rtmpt",
+    ("unknown", "https"): "rtmpts",
 }
 _BEGAN_LATE: Final = "the capture began in the middle of the connection"
 

@@ -28,6 +28,7 @@ _CANDIDATE: Final = re.compile(rb"[\x15-\x17]\x03\x03[\x00-\x48]", re.DOTALL)
 class Record(NamedTuple):
     """A record as it was sent."""
 
+    start: int  # of its header, in the stream that holds it
     header: bytes
     span: Span  # the body
 
@@ -37,17 +38,18 @@ class Record(NamedTuple):
 
 
 class Damaged(NamedTuple):
-    """A record of which bytes are missing: `size` is that of its body."""
+    """A record of which bytes are missing."""
 
+    start: int
     header: bytes
-    size: int
     origin: Origin
     reason: str
 
 
 class Gap(NamedTuple):
-    """Bytes went missing, and with them up to so many records."""
+    """Bytes went missing, and with them up to so many records. `start` is -1 where they may be any number of bytes."""
 
+    start: int
     records: int
     origin: Origin
     reason: str
@@ -62,6 +64,7 @@ class RecordReader:
     def __init__(self, holds: Callable[[Record], bool]) -> None:
         self._holds = holds
         self._rest: Span | None = None  # of a record that is not complete
+        self._at = 0  # where that stands, or what comes next, in the stream
         self._skip = 0  # bytes of a damaged record that are still to come
         self._lost = False
 
@@ -75,9 +78,12 @@ class RecordReader:
     def feed(self, piece: Piece) -> list[Item]:
         """Take the next bytes; gives the records that they complete."""
         span = span_of(piece)
+        if self._rest is None:
+            self._at = piece.offset
         if self._skip:
             gone = min(self._skip, len(span.data))
             self._skip -= gone
+            self._at += gone
             if gone == len(span.data):
                 return []
             span = span.part(gone, len(span.data))
@@ -89,10 +95,12 @@ class RecordReader:
         while at < len(span.data):
             step = self._find(span, at, items) if self._lost else self._read(span, at, items)
             if step < 0:
+                at = -1 - step
                 break
             at = step
         if at < len(span.data):
             self._rest = span.part(at, len(span.data)).slim()
+        self._at += at
         return items
 
     def lose(self, hole: Hole) -> list[Item]:
@@ -100,58 +108,60 @@ class RecordReader:
         rest, self._rest = self._rest, None
         items: list[Item] = []
         size = hole.size
+        at, self._at = self._at, hole.offset + (size or 0)
+        if rest is None:
+            at = hole.offset
         if self._skip and size is not None and size <= self._skip:
             self._skip -= size
             return []
         if rest is not None and not self._lost and len(rest.data) >= HEADER:
             header, length = rest.data[:HEADER], int.from_bytes(rest.data[3:HEADER], "big")
             left = HEADER + length - len(rest.data)
-            items.append(Damaged(header, length, hole.origin, hole.reason))
+            items.append(Damaged(at, header, hole.origin, hole.reason))
             if size is not None and size <= left:
                 self._skip = left - size
                 return items
             size = None if size is None else size - left
+            at += HEADER + length
         self._skip = 0
         self._lost = True
         records = 1024 if size is None else size // (HEADER + _SMALLEST) + 2
-        items.append(Gap(records, hole.origin, hole.reason))
+        items.append(Gap(-1 if size is None else at, records, hole.origin, hole.reason))
         return items
 
     def _read(self, span: Span, at: int, items: list[Item]) -> int:
-        """Read a record; gives where it ends, or -1 where it is not complete."""
+        """Read a record; gives where it ends, or -1 - where it begins if it is not complete."""
         data = span.data
         if len(data) - at < HEADER:
-            return -1
+            return -1 - at
         length = int.from_bytes(data[at + 3 : at + 5], "big")
         if not 20 <= data[at] <= 24 or data[at + 1] != 3 or length > LONGEST:
             self._lost = True
             origin = span.part(at, at + 1).last
-            items.append(Gap(2, origin, "that are no TLS record"))
+            items.append(Gap(self._at + at, 2, origin, "that are no TLS record"))
             return at + 1
         stop = at + HEADER + length
         if stop > len(data):
-            return -1
-        items.append(Record(data[at : at + HEADER], span.part(at + HEADER, stop) if length else _EMPTY))
+            return -1 - at
+        items.append(Record(self._at + at, data[at : at + HEADER], span.part(at + HEADER, stop) if length else _EMPTY))
         return stop
 
     def _find(self, span: Span, at: int, items: list[Item]) -> int:
-        """Look for a record that holds; gives where it ends, or -1 where more bytes are needed."""
+        """Look for a record that holds; gives where it ends, or -1 - where it may begin if more bytes are needed."""
         data = span.data
         while (found := _CANDIDATE.search(data, at)) is not None:
             at = found.start()
             stop = at + HEADER + int.from_bytes(data[at + 3 : at + 5], "big") if at + HEADER <= len(data) else 0
             if not stop or stop > len(data):
-                self._rest = span.part(at, len(data)).slim()
-                return len(data)
-            record = Record(data[at : at + HEADER], span.part(at + HEADER, stop))
+                return -1 - at
+            record = Record(self._at + at, data[at : at + HEADER], span.part(at + HEADER, stop))
             if stop > at + HEADER + _SMALLEST - 1 and self._holds(record):
                 self._lost = False
                 items.append(record)
                 return stop
             at += 1
         tail = max(len(data) - HEADER + 1, at)
-        self._rest = span.part(tail, len(data)).slim() if tail < len(data) else None
-        return len(data)
+        return -1 - tail if tail < len(data) else len(data)
 
 
 _EMPTY: Final = Span(b"", [], [])

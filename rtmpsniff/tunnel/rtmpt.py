@@ -320,6 +320,9 @@ class HttpConnection:
         self._pending: deque[_Pending] = deque()  # requests without a whole response
         self._asking: _Pending | None = None  # the request whose body is being read
         self._answering: _Pending | None = None
+        self._lost_requests = self._lost_responses = False  # since the last one of them
+        self._most_pending = 0  # requests that waited for responses at one time
+        self._number = 0  # of the last request
         self._interim = False  # the response at hand is a 1xx
         self._early: list[Item] = []  # of responses whose request has not been seen
         self._early_size = 0
@@ -351,13 +354,29 @@ class HttpConnection:
         for session in self._mine:
             session.carriers.discard(self.outer)
             session.ending, session.last = (end.reason, end.sender), end.origin
-        if self.announced is not None:  # no session was opened over it
-            yield End(self.announced, end.origin, end.reason, end.sender)
+        if self.announced is not None:
+            yield from self._end_announced(self.announced, end)
+
+    def _end_announced(self, announced: Connection, end: End) -> Iterator[Event]:
+        """No session was opened over it: it carried parts of others, or none."""
+        if not self._mine:
+            yield End(announced, end.origin, end.reason, end.sender)
+            return
+        secure = isinstance(self.outer, InnerConnection)
+        carrier = InnerConnection(self.outer, announced.begun, "https" if secure else "http")
+        names = ", ".join(sorted(shorten(session.token) for session in self._mine)[:_SHOWN])
+        carrier.words = f"carries RTMPT session {names}"
+        for flow in self._root().flows:
+            carrier.flow(flow.sender).carry(flow)
+            carrier.flow(flow.sender).count()
+        yield Begin(carrier, announced.begun, announced)
+        yield End(carrier, end.origin, end.reason, end.sender)
 
     # Requests.
 
     def _read_requests(self, items: list[Item]) -> Iterator[Event]:
         for item in items:
+            self._lost_requests |= isinstance(item, Lost) and item.size is None
             if isinstance(item, Head):
                 yield from self._ask(item)
             elif self._asking is None:
@@ -378,17 +397,37 @@ class HttpConnection:
     def _ask(self, head: Head) -> Iterator[Event]:
         request = read_request(head)
         pending = self._asking = _Pending(request, head.origin)
-        self._pending.append(pending)
-        if len(self._pending) > _MOST_PENDING:
-            self._pending.popleft()
         if request.kind not in {"open", "other"}:
             yield from self._find_session(pending)
         session = pending.session
         if session is not None:
+            if self._lost_requests and session in self._mine:
+                yield from self._infer(session, request, head.origin)
             pending.question = session.client.begin(request.number, head.origin)
+            self._number = request.number
+        self._lost_requests = False
+        self._pending.append(pending)
+        if not self._lost_responses:
+            self._most_pending = max(self._most_pending, len(self._pending))
+        if len(self._pending) > _MOST_PENDING:
+            self._pending.popleft()
         if self._early:
             items, self._early, self._early_size = self._early, [], 0
             yield from self._read_responses(items)
+
+    def _infer(self, session: TunnelSession, request: _Request, origin: Origin) -> Iterator[Event]:
+        """Requests of which a hole took the heads: by their numbers they are those between the last and this one."""
+        lost = Lost(None, origin, "in a request never captured")
+        for number in range(max(self._number + 1, request.number - MOST_AHEAD), request.number):
+            part = session.client.begin(number, origin)
+            if part is None:
+                continue
+            yield from session.client.add(part, lost)
+            yield from session.client.finish(part, origin)
+            path = f"/.../{shorten(session.token)}/{number} (its request was not captured)"
+            inferred = _Pending(_Request("send", session.token, number, "POST", path), origin)
+            inferred.session = session
+            self._pending.append(inferred)
 
     def _find_session(self, pending: _Pending) -> Iterator[Event]:
         token = pending.request.token
@@ -416,11 +455,15 @@ class HttpConnection:
         yield Begin(connection, origin, announced)
 
     def _join(self, session: TunnelSession) -> None:
+        session.carry(self.outer, self._root())
+        self._mine.add(session)
+
+    def _root(self) -> Connection:
+        """The connection of TCP."""
         root = self.outer
         while isinstance(root, InnerConnection) and root.lower is not None:
             root = root.lower
-        session.carry(self.outer, root)
-        self._mine.add(session)
+        return root
 
     def _add_question(self, pending: _Pending, item: Span | Lost) -> Iterator[Event]:
         """Only what is sent is RTMP: the byte in other requests is there since Flash sent no empty ones."""
@@ -449,7 +492,9 @@ class HttpConnection:
 
     def _read_responses(self, items: list[Item]) -> Iterator[Event]:
         for item in items:
-            if isinstance(item, Head):
+            if isinstance(item, Lost) and item.size is None and self._answering is None:
+                self._lost_responses = True
+            elif isinstance(item, Head):
                 self._interim = 100 <= _status(item) < 200
                 if self._interim:
                     continue
@@ -474,6 +519,9 @@ class HttpConnection:
             self._early, self._early_size = [], 0
 
     def _answer(self, head: Head) -> Iterator[Event]:
+        if self._lost_responses and self._most_pending <= 1:
+            yield from self._skip_unanswered(head.origin)
+        self._lost_responses = False
         pending = self._answering = self._pending.popleft()
         pending.status, pending.last = _status(head), head.origin
         session = pending.session
@@ -522,12 +570,17 @@ class HttpConnection:
             self._answering = None
             pending.last = lost.origin
             yield from self._complete(pending)
-            self._forget_unanswered()
+            self._lost_responses = True
 
-    def _forget_unanswered(self) -> None:
-        """After a hole nobody knows which request the next response belongs to: the last one, if they wait in turn."""
+    def _skip_unanswered(self, origin: Origin) -> Iterator[Event]:
+        """Behind a hole a response belongs to the last request, of clients that wait for each before the next."""
         while len(self._pending) > 1:
-            self._pending.popleft()
+            pending = self._pending.popleft()
+            session = pending.session
+            part = session.server.begin(pending.request.number, origin) if session is not None else None
+            if session is not None and part is not None:
+                yield from session.server.add(part, Lost(None, origin, "in a response never captured"))
+                yield from session.server.finish(part, origin)
 
     def _complete(self, pending: _Pending) -> Iterator[Event]:
         session = pending.session

@@ -15,7 +15,7 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender
+from rtmpsniff.transport.reassembly import Begin, Connection, End, Hole, Piece, Sender
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.tunnel.ciphers import SUITES, Opener, Suite, next_secret, opener_13, openers_12
 from rtmpsniff.tunnel.hello import (
@@ -37,6 +37,7 @@ from rtmpsniff.tunnel.records import (
     APPLICATION_DATA,
     CHANGE_CIPHER_SPEC,
     HANDSHAKE,
+    HEADER,
     Damaged,
     Gap,
     Item,
@@ -58,16 +59,19 @@ _ENCRYPTED_EXTENSIONS: Final = 8
 _TLS_12: Final = 0x0303
 _TLS_13: Final = 0x0304
 _OVERHEAD: Final = 256
+_LARGE: Final = 1 << 14
+_TICKETS: Final = 3
 
 
 class Opened:
     """A record that was opened: its content type and its text."""
 
-    __slots__ = ("kind", "span")
+    __slots__ = ("kind", "skipped", "span")
 
-    def __init__(self, kind: int, span: Span) -> None:
+    def __init__(self, kind: int, span: Span, skipped: int) -> None:
         self.kind = kind
         self.span = span
+        self.skipped = skipped  # numbers between the record before and this one
 
 
 class Side:
@@ -120,10 +124,12 @@ class Side:
         self._openers.clear()
         return False
 
-    def length(self, size: int) -> int | None:
-        """How long the text of a record of this size is."""
+    @property
+    def overhead(self) -> int | None:
+        """What a record takes beside its text, its header included; None where that differs from one to the next."""
         opener = self._openers[0] if self._openers else None
-        return None if opener is None else opener.length(size)
+        text = None if opener is None else opener.length(_LARGE)
+        return None if text is None else _LARGE - text + HEADER
 
     @property
     def is_settled(self) -> bool:
@@ -146,6 +152,7 @@ class Side:
         del self._openers[:key]
         if key:
             self._text.clear()
+        skipped_numbers = number - self._number
         self._number, self._ahead, self._failures = number + 1, 0, 0
         self._tries = min(self._tries + 16, _MOST_TRIES)
         self.opened += 1
@@ -155,7 +162,7 @@ class Side:
             kind, text = (text[-1], text[:-1]) if text else (0, b"")
         skipped = 0 if opener is None else opener.skipped
         stop = min(skipped + max(len(text), 1), len(record.span.data))
-        opened = Opened(kind, record.span.part(skipped, stop)._replace(data=text))
+        opened = Opened(kind, record.span.part(skipped, stop)._replace(data=text), 0 if key else skipped_numbers)
         if kind == HANDSHAKE and self._is_13:
             self._read_messages(text)
         return opened
@@ -265,6 +272,7 @@ class TlsConnection:
         self._sides: dict[Sender, Side] | None = None
         self._readers: dict[Sender, RecordReader] = {}
         self._begun = False  # the layers above know of the stream inside
+        self._gaps: dict[Sender, tuple[int, Origin, str]] = {}  # where records are missing: start, and why
         self._told: set[Sender] = set()  # sides whose first failure was told
         self._origins: dict[Sender, tuple[Origin, Origin]] = {}
         for flow in outer.flows:
@@ -303,6 +311,9 @@ class TlsConnection:
             yield end
             return
         self._seal_reason()
+        for sender, (_, origin, reason) in self._gaps.items():
+            if self.tls.decrypted:
+                yield from self._above(self.inner.flow(sender).hole(None, origin, reason))
         yield from self._begin(end.origin)
         if not self.tls.decrypted:
             yield from self._seal()
@@ -423,10 +434,10 @@ class TlsConnection:
     def _open(self, sender: Sender, side: Side, item: Item) -> Iterator[Event]:
         if isinstance(item, Gap):
             side.may_have_lost(item.records)
-            if side.is_settled:
-                yield from self._lose(sender, None, item.origin, item.reason)
+            self._lose(sender, side, item.start, item.origin, f"in TLS records {item.reason}")
         elif isinstance(item, Damaged):
-            yield from self._open_damaged(sender, side, item)
+            side.may_have_lost(1)
+            self._lose(sender, side, item.start, item.origin, f"in TLS records {item.reason}")
         elif not side.is_sealed(item):
             if item.kind == CHANGE_CIPHER_SPEC and not side.change():
                 origin = self._origins[sender][1]
@@ -435,22 +446,12 @@ class TlsConnection:
                 )
         elif (opened := side.open(item)) is None:
             origin = item.span.last if item.span.packets else self._origins[sender][1]
+            self._lose(sender, side, item.start, origin, "in TLS records that do not authenticate")
             yield from self._fail(sender, side, "does not authenticate", origin)
-            if side.is_settled and item.kind == APPLICATION_DATA:
-                yield from self._lose(
-                    sender, side.length(len(item.span.data)), origin, "in a record that cannot be decrypted"
-                )
         else:
             self._told.discard(sender)
+            yield from self._close_gap(sender, side, item.start, opened.skipped)
             yield from self._take(sender, side, opened)
-
-    def _open_damaged(self, sender: Sender, side: Side, item: Damaged) -> Iterator[Event]:
-        """A record that lacks bytes cannot be opened at all, but it has a number and its text a length."""
-        is_data = item.header[0] == APPLICATION_DATA
-        side.may_have_lost(1)
-        if is_data and side.is_settled:
-            length = side.length(item.size)
-            yield from self._lose(sender, length, item.origin, f"of a TLS record {item.reason}")
 
     def _take(self, sender: Sender, side: Side, opened: Opened) -> Iterator[Event]:
         if side.protocol:
@@ -463,14 +464,33 @@ class TlsConnection:
         yield from self._begin(opened.span.last)
         yield from self._above(self.inner.flow(sender).piece(opened.span))
 
-    def _lose(self, sender: Sender, size: int | None, origin: Origin, reason: str) -> Iterator[Event]:
-        if self._begun and size != 0:
+    def _lose(self, sender: Sender, side: Side, start: int, origin: Origin, reason: str) -> None:
+        """From here on records are missing, up to the next that can be opened."""
+        if not side.is_settled:
+            return
+        before = self._gaps.get(sender)
+        if before is None:
+            self._gaps[sender] = (start, origin, reason)
+        elif start < 0:
+            self._gaps[sender] = (-1, *before[1:])
+
+    def _close_gap(self, sender: Sender, side: Side, stop: int, skipped: int) -> Iterator[Event]:
+        """The next record is there. What is between, less what that many records take, is how much text is missing."""
+        gap = self._gaps.pop(sender, None)
+        if gap is None or not self._begun:
+            return
+        start, origin, reason = gap
+        size = None
+        # The first numbers of a server of TLS 1.3 may be those of tickets, whose text is none of the stream's.
+        if start >= 0 and side.overhead is not None and side.number - skipped > _TICKETS:
+            size = stop - start - skipped * side.overhead
+        if size is None or size < 0 or (size > 0 and not skipped):
+            size = None
+        if size != 0:
             yield from self._above(self.inner.flow(sender).hole(size, origin, reason))
 
     def _fail(self, sender: Sender, side: Side, what: str, origin: Origin) -> Iterator[Event]:
         """A record that cannot be opened: the first of a run is told."""
-        if side.is_over and side.opened:
-            yield from self._lose(sender, None, origin, "that cannot be decrypted")
         if side.opened and sender not in self._told and self._begun:
             self._told.add(sender)
             title = f"TLS record {side.number} from the {sender} {what}"

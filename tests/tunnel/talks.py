@@ -174,12 +174,14 @@ class TunnelTalk(Talk):
         carriers: int = 1,
         chunked: bool = False,
         response: bytes = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-fcs\r\n",
-        base: Conversation | None = None,
+        base: Sequence[Conversation] = (),
     ) -> None:
         super().__init__(server=("10.0.0.2", port))
         self.token, self.chunked, self.response = token, chunked, response
         self.number = 0
-        self.pipes = [base or Conversation(("10.0.0.1", 50001 + each), ("10.0.0.2", port)) for each in range(carriers)]
+        self.pipes = list(base) or [
+            Conversation(("10.0.0.1", 50001 + each), ("10.0.0.2", port)) for each in range(carriers)
+        ]
         for pipe in self.pipes:
             pipe.frames = self.frames
         self._turn = 0
