@@ -137,7 +137,7 @@ class Tunnels:
         known = connection.server in self.tokens.servers  # then its connections are nobody's concern, sessions are
         announced = begin.replaces
         shown = connection.whole and connection.server.port in self.ports and not known
-        if announced is None and shown:
+        if shown:
             announced = connection
             yield begin
         held_back = announced is not connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -77,12 +78,14 @@ class _Peers:
         with tempfile.TemporaryDirectory() as folder:
             pem = Path(folder) / "pem"
             pem.write_bytes(b"".join(certificate()))
-            self._log = tempfile.NamedTemporaryFile()  # noqa: SIM115 - as long as the talk
+            handle, self._log = tempfile.mkstemp()
+            os.close(handle)
+            self.log = b""
             one = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             one.check_hostname, one.verify_mode = False, ssl.CERT_NONE
             other = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             other.load_cert_chain(pem)
-        one.keylog_filename = self._log.name
+        one.keylog_filename = self._log
         for context in (one, other):
             context.minimum_version = context.maximum_version = version
             if ciphers:
@@ -99,10 +102,6 @@ class _Peers:
             "server": other.wrap_bio(*self._wires["server"], server_side=True),
         }
 
-    @property
-    def log(self) -> bytes:
-        return Path(self._log.name).read_bytes()
-
     def shake(self) -> Iterator[tuple[Sender, bytes]]:
         """The flights of the handshake."""
         done: set[Sender] = set()
@@ -114,6 +113,9 @@ class _Peers:
                 except ssl.SSLWantReadError:
                     done.discard(sender)
                 yield from self.flight(sender)
+        log = Path(self._log)
+        self.log = log.read_bytes()
+        log.unlink()
 
     def flight(self, sender: Sender) -> Iterator[tuple[Sender, bytes]]:
         data = self._wires[sender][1].read()

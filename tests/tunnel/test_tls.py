@@ -1,0 +1,414 @@
+"""RTMPS: with every suite, keys early and late, keys that do not fit, key updates, early data, damage."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator
+from random import Random
+
+import pytest
+
+from rtmpsniff.budget import Budget
+from rtmpsniff.capture.packet import Packet
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.findings import CAPTURE_QUALITY, TLS_RECORD, Finding
+from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Secured, Undecoded
+from rtmpsniff.rtmp.session import Sessions
+from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler
+from rtmpsniff.tunnel.ciphers import SUITES, next_secret
+from rtmpsniff.tunnel.keylog import KeyLog
+from rtmpsniff.tunnel.tunnels import Tunnels
+from tests.build import Conversation, Frame, Talk, handshake, session
+from tests.tunnel.hellos import RANDOM, hello_of_client, hello_of_server, message, plain
+from tests.tunnel.talks import SERVER_NAME, SecureTalk, by_sender, packets, read, said, sent
+from tests.tunnel.test_ciphers import seal_13
+
+OLD = ssl.TLSVersion.TLSv1_2
+GCM = "ECDHE-RSA-AES128-GCM-SHA256"
+
+
+def closed(events: Iterable[Event]) -> Closed:
+    (event,) = [event for event in events if isinstance(event, Closed)]
+    return event
+
+
+def findings(events: Iterable[Event]) -> list[Finding]:
+    return [event for event in events if isinstance(event, Finding)]
+
+
+def inside(frames: Iterable[Frame], keys: KeyLog) -> list[Piece | Hole]:
+    """The pieces and holes of the streams inside."""
+    events = Tunnels(keys=keys).run(Reassembler().run(packets(frames)))
+    return [event for event in events if isinstance(event, Piece | Hole)]
+
+
+# Suites
+
+
+@pytest.mark.parametrize("mac_first", [False, True])
+@pytest.mark.parametrize(
+    "ciphers",
+    [
+        GCM,
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-SHA",
+        "AES256-SHA",
+        "ECDHE-RSA-AES128-SHA256",
+        "ECDHE-RSA-AES256-SHA384",
+    ],
+)
+def test_tls_12(ciphers: str, mac_first: bool) -> None:
+    talk = session(SecureTalk(OLD, ciphers, mac_first=mac_first))
+    assert isinstance(talk, SecureTalk)
+    events = read(talk.frames, talk.keys)
+    assert by_sender(said(events)) == by_sender(sent(talk))
+    assert findings(events) == []
+    end = closed(events)
+    assert end.variant == "rtmps"
+    assert end.tls is not None
+    assert (end.tls.version, end.tls.server_name, end.tls.decrypted) == ("TLS 1.2", SERVER_NAME, True)
+
+
+def test_tls_13_by_openssl() -> None:
+    talk = SecureTalk(alpn=["rtmp"], port=1935)
+    session(talk)
+    events = read(talk.frames, talk.keys)
+    assert by_sender(said(events)) == by_sender(sent(talk))
+    end = closed(events)
+    assert end.variant == "rtmps"
+    assert end.tls is not None
+    assert (end.tls.version, end.tls.alpn, end.tls.offered) == ("TLS 1.3", "rtmp", ("rtmp",))
+    assert end.tls.records["client"] > 20
+    assert isinstance(events[0], Opened)
+    assert isinstance(events[1], Secured)
+
+
+class Sealed13(Talk):
+    """TLS 1.3 sealed here, so that every suite, key update and padding can be had."""
+
+    def __init__(self, suite: int, early: bool = False) -> None:
+        super().__init__(server=("10.0.0.2", 443))
+        self.code, self.suite, self.early = suite, SUITES[suite], early
+        size = 48 if self.suite.hash == "sha384" else 32
+        labels = [
+            "CLIENT_EARLY_TRAFFIC_SECRET",
+            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+            "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+            "CLIENT_TRAFFIC_SECRET_0",
+            "SERVER_TRAFFIC_SECRET_0",
+        ]
+        self.secrets = {label: bytes([number]) * size for number, label in enumerate(labels, 1)}
+        self.state = {"client": [self.secrets[labels[3]], 0], "server": [self.secrets[labels[4]], 0]}
+        self.padding = 0
+
+    def log(self, *without: str) -> KeyLog:
+        keys = KeyLog()
+        for label, secret in self.secrets.items():
+            if label not in without:
+                keys.add(f"{label} {RANDOM.hex()} {secret.hex()}\n".encode())
+        return keys
+
+    def open(self) -> list[Frame]:
+        super().open()
+        wire = super().send
+        wire("client", hello_of_client(more=[42] if self.early else []))
+        finished = message(20, bytes(32))
+        one, other = (self.secrets[f"{side}_HANDSHAKE_TRAFFIC_SECRET"] for side in ("CLIENT", "SERVER"))
+        if self.early:
+            early = self.secrets["CLIENT_EARLY_TRAFFIC_SECRET"]
+            wire("client", seal_13(self.suite, early, 0, handshake().c0c1))
+            wire("client", seal_13(self.suite, early, 1, message(5, b""), 22))
+        flight = [message(8, b"\0\0"), message(11, bytes(3000)), finished]
+        sealed = b"".join(seal_13(self.suite, other, number, each, 22) for number, each in enumerate(flight))
+        wire("server", hello_of_server(self.code, version=0x0304) + plain(b"\x01", 20) + sealed)
+        wire("client", plain(b"\x01", 20) + seal_13(self.suite, one, 0, finished, 22))
+        for _ in range(2):  # tickets
+            wire("server", self.seal("server", message(4, bytes(100)), 22))
+        return self.frames
+
+    def seal(self, sender: str, text: bytes, kind: int = 23) -> bytes:
+        state = self.state[sender]
+        secret, number = state
+        assert isinstance(secret, bytes)
+        assert isinstance(number, int)
+        state[1] = number + 1
+        return seal_13(self.suite, secret, number, text, kind, self.padding)
+
+    def send(self, sender: str, data: bytes) -> list[Frame]:  # type: ignore[override]
+        if self.early and data == handshake().c0c1:
+            return []  # it went early
+        return super().send("client" if sender == "client" else "server", self.seal(sender, data))
+
+    def update(self, sender: str) -> None:
+        super().send("client" if sender == "client" else "server", self.seal(sender, message(24, b"\1"), 22))
+        secret = self.state[sender][0]
+        assert isinstance(secret, bytes)
+        self.state[sender] = [next_secret(self.suite, secret), 0]
+
+
+SUITES_13 = [0x1301, 0x1302, 0x1303]
+
+
+@pytest.mark.parametrize("early", [False, True])
+@pytest.mark.parametrize("suite", SUITES_13)
+def test_every_suite_of_tls_13(suite: int, early: bool) -> None:
+    talk = Sealed13(suite, early)
+    session(talk)
+    events = read(talk.frames, talk.log())
+    assert by_sender(said(events)) == by_sender(sent(talk))
+    assert findings(events) == []
+
+
+@pytest.mark.parametrize("suite", SUITES_13)
+def test_key_updates(suite: int) -> None:
+    talk = Sealed13(suite)
+    talk.greet()
+    for number in range(6):
+        talk.command("client", 3, 0, f"call{number}", number)
+        talk.command("server", 3, 0, "_result", number)
+        talk.update("client" if number % 2 else "server")
+        talk.padding = number * 10
+    talk.close()
+    events = read(talk.frames, talk.log())
+    assert by_sender(said(events)) == by_sender(sent(talk))
+    assert findings(events) == []
+
+
+def test_early_data_without_its_key_is_missing_and_what_follows_is_read() -> None:
+    talk = Sealed13(0x1301, early=True)
+    session(talk)
+    pieces = inside(talk.frames, talk.log("CLIENT_EARLY_TRAFFIC_SECRET"))
+    assert any(isinstance(piece, Piece) and piece.flow.sender == "client" for piece in pieces)
+
+
+def test_application_secrets_alone_are_enough() -> None:
+    talk = Sealed13(0x1302)
+    session(talk)
+    events = read(talk.frames, talk.log("CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET"))
+    assert by_sender(said(events)) == by_sender(sent(talk))
+
+
+def test_the_secret_of_one_side_opens_that_side() -> None:
+    talk = Sealed13(0x1301)
+    session(talk)
+    events = read(talk.frames, talk.log("SERVER_TRAFFIC_SECRET_0"))
+    assert by_sender(said(events))["server"] == []
+    assert {piece.flow.sender for piece in inside(talk.frames, talk.log("SERVER_TRAFFIC_SECRET_0"))} == {"client"}
+
+
+# Keys
+
+
+def test_keys_that_come_later_than_the_packets() -> None:
+    talk = session(SecureTalk())
+    assert isinstance(talk, SecureTalk)
+    keys = KeyLog()
+    source: list[bytes] = []
+    keys.sources.append(source)
+
+    def late() -> Iterator[Packet]:
+        for packet in packets(talk.frames):
+            if packet.number == len(talk.frames) - 10:
+                source.append(talk.log)
+            yield packet
+
+    budget = Budget()
+    stream = Tunnels(keys=keys, budget=budget).run(Reassembler(budget=budget).run(late()))
+    events = list(Sessions(budget=budget).run(stream))
+    assert by_sender(said(events)) == by_sender(sent(talk))
+    assert budget.held == 0
+
+
+def test_what_waits_for_keys_is_bounded() -> None:
+    talk = session(SecureTalk(), video=100)
+    budget = Budget(20_000)
+    most = 0
+    stream = Tunnels(budget=budget).run(Reassembler(budget=budget).run(packets(talk.frames)))
+    events = []
+    for event in Sessions(budget=budget).run(stream):
+        most = max(most, budget.held)
+        events.append(event)
+    end = closed(events)
+    assert end.tls is not None
+    assert end.tls.reason == "too much came before its keys"
+    assert most < 40_000
+    assert budget.held == 0
+
+
+@pytest.mark.parametrize("port", [443, 1935])
+def test_without_keys_it_is_named_and_counted(port: int) -> None:
+    talk = session(SecureTalk(port=port))
+    events = read(talk.frames)
+    assert said(events) == []
+    end = closed(events)
+    assert end.variant == "tls"
+    assert end.tls is not None
+    assert end.tls.reason == "no key log"
+    assert not end.tls.decrypted
+    assert sum(isinstance(event, Secured) for event in events) == 1
+    undecoded = [event for event in events if isinstance(event, Undecoded)]
+    assert [event.length for event in undecoded] == [end.from_client.bytes, end.from_server.bytes]
+    assert end.tls.bytes["client"] < end.from_client.bytes
+
+
+@pytest.mark.parametrize(("port", "alpn"), [(443, ["h2", "http/1.1"]), (9999, [])])
+def test_other_tls_is_nobodys_concern(port: int, alpn: list[str]) -> None:
+    talk = session(SecureTalk(port=port, alpn=alpn))
+    run = Dissection(packets(talk.frames))
+    assert list(run) == []
+    assert run.other_connections == 1
+
+
+def test_a_name_can_say_that_it_is_rtmps() -> None:
+    talk = session(SecureTalk(port=9999, alpn=["h2"], name="a.rtmps.example.com"))
+    assert closed(read(talk.frames)).variant == "tls"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, OLD])
+def test_keys_that_do_not_fit(version: ssl.TLSVersion) -> None:
+    talk = session(SecureTalk(version, GCM if version == OLD else ""))
+    assert isinstance(talk, SecureTalk)
+    keys = KeyLog()
+    keys.add(b"\n".join(line[:-4] + b"0000" for line in talk.log.splitlines()))
+    events = read(talk.frames, keys)
+    end = closed(events)
+    assert end.variant == "tls"
+    assert end.tls is not None
+    assert end.tls.reason == "the key log's secrets for it do not fit"
+    other = KeyLog()
+    other.add(b"CLIENT_RANDOM " + b"00" * 32 + b" " + b"00" * 48)
+    again = closed(read(talk.frames, other)).tls
+    assert again is not None
+    assert again.reason == "the key log has no secrets for it"
+
+
+@pytest.mark.parametrize(
+    ("server", "reason"),
+    [
+        (hello_of_server(0xC0AC), "cipher suite 0xC0AC is not decrypted"),
+        (hello_of_server(0xC013).replace(b"\x03\x03" + bytes(range(32, 64)), b"\x03\x01" + bytes(range(32, 64))), "TLS 1.0"),
+    ],
+)
+def test_what_is_not_decrypted_says_so(server: bytes, reason: str) -> None:
+    talk = Conversation(server=("10.0.0.2", 443))
+    talk.open()
+    talk.client(hello_of_client())
+    talk.server(server)
+    talk.close()
+    keys = KeyLog()
+    keys.add(b"CLIENT_RANDOM " + RANDOM.hex().encode() + b" " + b"00" * 48)
+    end = closed(read(talk.frames, keys))
+    assert end.tls is not None
+    assert end.tls.reason.startswith(reason)
+
+
+def test_a_client_hello_alone_is_judged_as_before() -> None:
+    talk = Conversation()
+    talk.open()
+    talk.client(hello_of_client())
+    talk.server(handshake().s0s1s2)
+    talk.close()
+    end = closed(read(talk.frames))
+    assert end.variant == "tls"
+    assert end.tls is None
+
+
+def test_a_server_that_refuses() -> None:
+    talk = Conversation()
+    talk.open()
+    talk.client(hello_of_client())
+    talk.server(plain(b"\x02\x28", 21))
+    talk.close()
+    end = closed(read(talk.frames))
+    assert end.variant == "tls"
+    assert end.tls is not None
+    assert end.tls.reason == "its handshake was not captured whole"
+
+
+def test_inside_it_is_something_else() -> None:
+    talk = SecureTalk()
+    talk.open()
+    talk.client(b"GET / HTTP/1.1\r\n\r\n")
+    talk.server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    talk.close()
+    assert read(talk.frames, talk.keys) == []
+
+
+# Packets and damage
+
+
+def test_messages_know_the_packets_that_brought_them() -> None:
+    talk = session(SecureTalk())
+    assert isinstance(talk, SecureTalk)
+    for message_ in (event for event in read(talk.frames, talk.keys) if isinstance(event, Message)):
+        brought = talk.frames[message_.last.packet - 1]
+        assert brought.time == message_.last.time
+        assert message_.first.packet <= message_.last.packet
+
+
+def spoil(frames: list[Frame], at: int) -> list[Frame]:
+    """The last byte of a frame is another one."""
+    data = frames[at].data
+    return [*frames[:at], frames[at]._replace(data=data[:-1] + bytes([data[-1] ^ 1])), *frames[at + 1 :]]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_3, OLD])
+def test_a_record_that_does_not_authenticate(version: ssl.TLSVersion) -> None:
+    talk = SecureTalk(version, GCM if version == OLD else "")
+    talk.greet()
+    for number in range(5):
+        talk.command("client", 3, 0, "call", number)
+    first = len(talk.frames) - 3
+    talk.close()
+    events = read(spoil(talk.frames, first), talk.keys)
+    (finding,) = [finding for finding in findings(events) if finding.rule is TLS_RECORD]
+    assert finding.sender == "client"
+    assert finding.packet == first + 1
+    spoiled = inside(spoil(talk.frames, first), talk.keys)
+    (hole,) = [each for each in spoiled if isinstance(each, Hole)]
+    there = sum(len(each.data) for each in spoiled if isinstance(each, Piece))
+    whole = sum(len(each.data) for each in inside(talk.frames, talk.keys) if isinstance(each, Piece))
+    assert hole.size == whole - there > 0
+
+
+@pytest.mark.parametrize(("version", "ciphers"), [(ssl.TLSVersion.TLSv1_3, ""), (OLD, GCM), (OLD, "ECDHE-RSA-AES128-SHA")])
+@pytest.mark.parametrize("seed", range(12))
+def test_what_a_hole_took_is_known_to_the_byte(version: ssl.TLSVersion, ciphers: str, seed: int) -> None:
+    """The stream inside, with its holes, is as long as it was; what is there stands where it stood."""
+    random = Random(seed)
+    talk = session(SecureTalk(version, ciphers), video=30)
+    assert isinstance(talk, SecureTalk)
+    whole = {"client": b"", "server": b""}
+    for each in inside(talk.frames, talk.keys):
+        assert isinstance(each, Piece)
+        whole[each.flow.sender] += each.data
+    at = random.randrange(20, len(talk.frames) - 10)
+    frames = [*talk.frames[:at], *talk.frames[at + random.randrange(1, 4) :]]
+    pieces = inside(frames, talk.keys)
+    holes = [each for each in pieces if isinstance(each, Hole)]
+    if ciphers.endswith("-SHA"):
+        assert {hole.size for hole in holes} <= {None}
+        return
+    assert all(hole.size for hole in holes)
+    for each in pieces:
+        if isinstance(each, Piece):
+            assert whole[each.flow.sender][each.offset :].startswith(each.data)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_damage_ends_in_events(seed: int) -> None:
+    random = Random(seed)
+    talk = session(SecureTalk(*random.choice([(ssl.TLSVersion.TLSv1_3, ""), (OLD, GCM)])))
+    assert isinstance(talk, SecureTalk)
+    frames = [frame for frame in talk.frames if random.random() > 0.05]
+    for _ in range(10):
+        frames = spoil(frames, random.randrange(len(frames)))
+    random.shuffle(frames[len(frames) // 2 :])
+    true = by_sender(sent(talk))
+    for event in read(frames, talk.keys):
+        if isinstance(event, Message) and event.state == "whole":
+            assert (event.message_type_id, event.payload) in true[event.sender]
+        if isinstance(event, Finding):
+            assert event.rule in {CAPTURE_QUALITY, TLS_RECORD} or event.connection == 1
