@@ -38,9 +38,10 @@ from rtmpsniff.tunnel.inner import Event, Exchange, InnerConnection, InnerFlow, 
 Kind: TypeAlias = Literal["open", "send", "idle", "close", "other"]
 
 BEGINNING: Final = re.compile(rb"POST (?:http://[^/ ]{1,255})?/(?:open|send|idle|close|fcs)/")
+LATER_REQUEST: Final = re.compile(rb"POST /(?:send|idle|close)/[!-~]{1,128}/[0-9]{1,12} HTTP/1\.[01]\r?\n")
 LONGEST_BEGINNING: Final = 280
 MOST_SESSIONS: Final = 4096
-MOST_AHEAD: Final = 32  # exchanges that may come before one that is missing
+MOST_AHEAD: Final = 512  # exchanges that may come before one that is missing: transport waits for its packets too
 LONGEST_WAIT: Final = 5_000_000_000  # ns that they wait for it
 _FARTHEST: Final = 1 << 20  # a number farther ahead belongs to no session that exists
 _MOST_PENDING: Final = 1024
@@ -82,6 +83,11 @@ class Sequence:
 
     def __repr__(self) -> str:
         return f"<Sequence from {self.flow.sender} at {self.next}, holds {len(self._parts)}>"
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is held back."""
+        return bool(self._parts)
 
     def begin(self, number: int, origin: Origin) -> _Part | None:
         """An exchange begins; None for one that was there before."""
@@ -176,6 +182,7 @@ class TunnelSession:
         self.carried_by = 0
         self.last = connection.begun
         self.ending: tuple[EndReason, Sender | Literal[""]] = ("closed", "")  # of the carrier that ended last
+        self.closing = False  # the client took its leave; what came behind a gap still waits for that
         connection.hinted = True
         self._say()
 
@@ -192,6 +199,11 @@ class TunnelSession:
             self.connection.flow(flow.sender).carry(flow)
         self.connection.lower = None
         self._say()
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more can come, or nothing that is waited for."""
+        return self.closing and (not self.carriers or not (self.client.waits or self.server.waits))
 
     def count(self) -> None:
         self.exchanges += 1
@@ -353,7 +365,10 @@ class HttpConnection:
         self._pending.clear()
         for session in self._mine:
             session.carriers.discard(self.outer)
-            session.ending, session.last = (end.reason, end.sender), end.origin
+            session.last = end.origin
+            session.ending = ("closed", "client") if session.closing else (end.reason, end.sender)
+            if session.is_over:
+                yield from self._tokens.end(session, end.origin, *session.ending)
         if self.announced is not None:
             yield from self._end_announced(self.announced, end)
 
@@ -594,7 +609,8 @@ class HttpConnection:
         if pending.answer is not None:
             yield from session.server.finish(pending.answer, pending.last)
         yield self._exchange(session, pending)
-        if pending.request.kind == "close":
+        session.closing |= pending.request.kind == "close"
+        if session.is_over:
             yield from self._tokens.end(session, pending.last, "closed", "client")
 
     def _opened(self, pending: _Pending) -> Iterator[Event]:
@@ -620,8 +636,7 @@ class HttpConnection:
             session.server.withdraw(pending.answer)
         session.count()
         yield self._exchange(session, pending)
-        if pending.request.kind == "close":
-            yield from self._tokens.end(session, origin, "closed", "client")
+        session.closing |= pending.request.kind == "close"
 
     def _exchange(self, session: TunnelSession, pending: _Pending) -> Exchange:
         request = pending.request

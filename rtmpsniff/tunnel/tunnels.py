@@ -17,7 +17,7 @@ from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, H
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.tunnel.inner import Event, InnerConnection
 from rtmpsniff.tunnel.keylog import KeyLog
-from rtmpsniff.tunnel.rtmpt import BEGINNING, LONGEST_BEGINNING, HttpConnection, Tokens
+from rtmpsniff.tunnel.rtmpt import BEGINNING, LATER_REQUEST, LONGEST_BEGINNING, HttpConnection, Tokens
 from rtmpsniff.tunnel.tls import CLIENT_HELLO, SERVER_HELLO, TlsConnection, begins_like
 
 _MOST_HELD: Final = 64 * 1024  # bytes that may come before it is known what they are
@@ -32,16 +32,19 @@ class First:
         self._begin = begin
         self._held_back = held_back  # the layers above do not know of it yet
         self._tunnels = tunnels
-        self._held: list[Piece] = []
+        self._held: list[Piece | Hole] = []
+        self._held_bytes = 0
+        self._lost = not begin.connection.whole  # its first bytes are not there
         self._first: dict[Sender, bytes] = {"client": b"", "server": b""}
 
     def feed(self, piece: Piece) -> Iterator[Event]:
         sender = piece.flow.sender
         self._held.append(piece)
+        self._held_bytes += len(piece.data)
         first = self._first[sender]
         if len(first) < LONGEST_BEGINNING:
             self._first[sender] = first + piece.data[:LONGEST_BEGINNING]
-        watcher = self._decide()
+        watcher = self._decide(piece)
         if watcher is None:
             return
         held, self._held = self._held, []
@@ -51,12 +54,15 @@ class First:
             return
         self._tunnels.watched[self.connection] = watcher
         for each in held:
-            yield from watcher.feed(each)
+            yield from watcher.feed(each) if isinstance(each, Piece) else watcher.lose(each)
 
     def lose(self, hole: Hole) -> Iterator[Event]:
-        yield from self._let_go()
-        yield from self._held
-        yield hole
+        """What was lost may be the beginning of what tells: the next piece may tell as well."""
+        self._held.append(hole)
+        if self._lost or any(self._first.values()):
+            yield from self._let_go()
+            yield from self._held
+        self._lost = True
 
     def end(self, end: End) -> Iterator[Event]:
         yield from self._let_go()
@@ -69,14 +75,15 @@ class First:
         if self._held_back:
             yield self._begin
 
-    def _decide(self) -> Watcher | None:
+    def _decide(self, piece: Piece) -> Watcher | None:
         """Who is to read on: this itself where it is no tunnel, None where that is not known yet."""
         client, server = self._first["client"], self._first["server"]
         if not client and server and not self.connection.whole and self._is_tunnel(server):
             self.connection.exchange_roles()
             client, server = server, client
             self._first = {"client": client, "server": server}
-        if BEGINNING.match(client):
+        is_later = self._lost and piece.flow.sender == "client" and LATER_REQUEST.search(piece.data)
+        if BEGINNING.match(client) or is_later:
             return HttpConnection(self.connection, self._tunnels.tokens, self.announced)
         carries_tls = isinstance(self.connection, InnerConnection)
         hello = False if carries_tls else begins_like(client, CLIENT_HELLO)
@@ -86,8 +93,9 @@ class First:
                 return self._tunnels.open_tls(self.connection, self.announced)
             hello = answer
         is_open = hello is not False or _may_be_request(client)
-        held = sum(len(piece.data) for piece in self._held)
-        return None if client and is_open and held < _MOST_HELD else self
+        if not client:
+            is_open = self._lost and server.startswith(b"HTTP/1.")
+        return None if is_open and self._held_bytes < _MOST_HELD else self
 
     @staticmethod
     def _is_tunnel(first: bytes) -> bool:

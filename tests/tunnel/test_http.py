@@ -40,7 +40,8 @@ class Feed:
 
     def feed(self, data: bytes) -> Feed:
         offsets = list(range(self.at, self.at + len(data), self.size))
-        packets = [Packet(0, self.packets + each + 1, self.packets + each + 1, 1, b"", 0) for each in range(len(offsets))]
+        numbers = range(self.packets + 1, self.packets + 1 + len(offsets))
+        packets = [Packet(0, number, number, 1, b"", 0) for number in numbers]
         self.packets += len(packets)
         self.items += self.reader.feed(Piece(self.flow, self.at, data, offsets, packets))
         self.at += len(data)
@@ -81,7 +82,8 @@ def responses() -> HttpReader:
 
 POST = b"POST /send/x/1 HTTP/1.1\r\nContent-length: 5\r\n\r\nhello"
 SAID: list[object] = ["POST /send/x/1 HTTP/1.1", b"hello", "done"]
-OK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;a=b\r\nabc\r\n0A \r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+IN_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+OK = IN_CHUNKS + b"3;a=b\r\nabc\r\n0A \r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n"
 ANSWERED: list[object] = ["HTTP/1.1 200 OK", b"abc0123456789", "done"]
 
 

@@ -19,7 +19,7 @@ from rtmpsniff.tunnel.ciphers import SUITES, next_secret
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
 from tests.build import Conversation, Frame, Talk, handshake, session
-from tests.tunnel.hellos import RANDOM, hello_of_client, hello_of_server, message, plain
+from tests.tunnel.hellos import RANDOM, SERVER_RANDOM, hello_of_client, hello_of_server, message, plain
 from tests.tunnel.talks import SERVER_NAME, SecureTalk, by_sender, packets, read, said, sent
 from tests.tunnel.test_ciphers import seal_13
 
@@ -136,7 +136,7 @@ class Sealed13(Talk):
         state[1] = number + 1
         return seal_13(self.suite, secret, number, text, kind, self.padding)
 
-    def send(self, sender: str, data: bytes) -> list[Frame]:  # type: ignore[override]
+    def send(self, sender: str, data: bytes) -> list[Frame]:
         if self.early and data == handshake().c0c1:
             return []  # it went early
         return super().send("client" if sender == "client" else "server", self.seal(sender, data))
@@ -288,7 +288,7 @@ def test_keys_that_do_not_fit(version: ssl.TLSVersion) -> None:
     ("server", "reason"),
     [
         (hello_of_server(0xC0AC), "cipher suite 0xC0AC is not decrypted"),
-        (hello_of_server(0xC013).replace(b"\x03\x03" + bytes(range(32, 64)), b"\x03\x01" + bytes(range(32, 64))), "TLS 1.0"),
+        (hello_of_server(0xC013).replace(b"\x03\x03" + SERVER_RANDOM, b"\x03\x01" + SERVER_RANDOM), "TLS 1.0"),
     ],
 )
 def test_what_is_not_decrypted_says_so(server: bytes, reason: str) -> None:
@@ -373,7 +373,9 @@ def test_a_record_that_does_not_authenticate(version: ssl.TLSVersion) -> None:
     assert hole.size == whole - there > 0
 
 
-@pytest.mark.parametrize(("version", "ciphers"), [(ssl.TLSVersion.TLSv1_3, ""), (OLD, GCM), (OLD, "ECDHE-RSA-AES128-SHA")])
+@pytest.mark.parametrize(
+    ("version", "ciphers"), [(ssl.TLSVersion.TLSv1_3, ""), (OLD, GCM), (OLD, "ECDHE-RSA-AES128-SHA")]
+)
 @pytest.mark.parametrize("seed", range(12))
 def test_what_a_hole_took_is_known_to_the_byte(version: ssl.TLSVersion, ciphers: str, seed: int) -> None:
     """The stream inside, with its holes, is as long as it was; what is there stands where it stood."""
