@@ -45,6 +45,11 @@ class Dissection:
         return self._rtmp.accepted
 
     @property
+    def sealed_connections(self) -> int:
+        """TLS connections that may be RTMPS and could not be decrypted."""
+        return self._rtmp.sealed
+
+    @property
     def other_packets(self) -> int:
         """Packets that carried no TCP that could be read."""
         return self._transport.unread

@@ -19,4 +19,7 @@ def conclude(captures: Captures, run: Dissection) -> Exit:
     packets = plural(sum(file.packets for file in captures.files), "packet")
     others = plural(run.other_connections, "other TCP connection")
     warn(f"no RTMP in {names} ({packets}, {others})")
+    if run.sealed_connections:
+        what = plural(run.sealed_connections, "TLS connection")
+        warn(f"{what} may be RTMPS: --keylog FILE gives the secrets to decrypt it")
     return Exit.BAD_ANSWER

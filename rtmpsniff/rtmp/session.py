@@ -360,6 +360,7 @@ class Sessions:
     def __init__(self, ports: Collection[int] = (), budget: Budget | None = None) -> None:
         self.ports = RTMP_PORTS | set(ports)
         self.others = 0
+        self.sealed = 0  # connections of TLS, over by now, that were shown and not decrypted
         self._relief_mark = 0  # held bytes from which on sessions must give way again
         self._ended = 0  # sessions that were RTMP and are over
         self._budget = budget or Budget()
@@ -399,6 +400,7 @@ class Sessions:
                 yield from session.end(item)
                 del sessions[item.connection]
                 self.others += not session.number
+                self.sealed += session.variant == "tls" and session.inner is not None
                 self._ended += session.is_rtmp
 
     def _begin(self, begin: Begin) -> Iterator[Event]:

@@ -9,7 +9,7 @@ import pytest
 from rtmpsniff.cli import keys
 from rtmpsniff.cli.keys import read_keys
 from rtmpsniff.errors import InputError
-from tests.build import pcap, pcapng, session
+from tests.build import pcap, session
 from tests.conftest import Run
 from tests.tunnel.talks import SecureTalk
 
@@ -70,5 +70,4 @@ def test_the_command_line(tmp_path: Path, run: Run) -> None:
     missing = run("read", str(capture), "--keylog", str(tmp_path / "no"))
     assert (missing.status, missing.output) == (3, "")
     assert missing.errors == f"rtmpsniff: --keylog {tmp_path}/no: no such file or directory\n"
-    assert "rtmps, app live" in run("summary", str(capture), "--keylog", str(log)).output.replace("  ", ", ") or True
-    assert pcapng
+    assert "rtmps" in run("summary", str(capture), "--keylog", str(log)).output

@@ -75,7 +75,13 @@ def test_traffic_is_that_of_the_connections_that_carried_it() -> None:
         inner.from_client.carry(flow)
     inner.from_client.count()
     flow = inner.from_client
-    assert (flow.bytes, flow.missing_bytes, flow.retransmitted_bytes, flow.gaps, flow.out_of_order) == (180, 20, 10, 4, 2)
+    assert (flow.bytes, flow.missing_bytes, flow.retransmitted_bytes, flow.gaps, flow.out_of_order) == (
+        180,
+        20,
+        10,
+        4,
+        2,
+    )
     assert inner.from_server.bytes == 0
 
 

@@ -116,6 +116,7 @@ def test_nothing_is_left_behind() -> None:
     frames = [frame for talk in (SecureTalk(), TunnelTalk(), Talk()) for frame in session(talk).frames]
     tunnels = Tunnels()
     events = list(tunnels.run(Reassembler().run(packets(frames))))
-    assert tunnels.watched == tunnels.tokens.sessions == {}
+    assert tunnels.watched == {}
+    assert tunnels.tokens.sessions == {}
     assert tunnels.budget.held == 0
     assert sum(isinstance(event, Begin) for event in events) == sum(isinstance(event, End) for event in events)
