@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.reassembly import Hole, Piece
-from rtmpsniff.tunnel.inner import Span, span_of
+from rtmpsniff.tunnel.inner import Span, join, span_of
 
 LONGEST_HEAD: Final = 32 * 1024
 LONGEST_LINE: Final = 4096  # of a chunk's size
@@ -108,7 +108,7 @@ class HttpReader:
                     at = self._find(piece, at)
                 case _:
                     at = self._read_line(piece, at, items)
-        return items
+        return _joined(items)
 
     def lose(self, hole: Hole) -> list[Item]:
         """The next bytes were never captured."""
@@ -201,13 +201,16 @@ class HttpReader:
         """A line between chunks: a size, the end of a chunk, or a trailer (RFC 9112, 7.1)."""
         end = piece.data.find(b"\n", at)
         stop = len(piece.data) if end < 0 else end + 1
-        self._hold(piece, at, min(stop, at + LONGEST_LINE))
-        if len(self._held) >= LONGEST_LINE:
-            return self._give_up(piece, stop, items)
-        if end < 0:
-            return stop
-        line = bytes(self._held)
-        self._held.clear()
+        if self._held or end < 0:
+            self._hold(piece, at, min(stop, at + LONGEST_LINE))
+            if len(self._held) >= LONGEST_LINE:
+                return self._give_up(piece, stop, items)
+            if end < 0:
+                return stop
+            line = bytes(self._held)
+            self._held.clear()
+        else:
+            line = piece.data[at : min(stop, at + LONGEST_LINE)]
         is_empty = not line.strip()
         if self._state == "size":
             size = _HEX.fullmatch(line)
@@ -239,6 +242,25 @@ class HttpReader:
             return at + start - before
         self._held = self._held[start:before]
         return at
+
+
+def _joined(items: list[Item]) -> list[Item]:
+    """Bodies that follow one another as one: a peer may send chunks of a byte each."""
+    if len(items) < 2:
+        return items
+    made: list[Item] = []
+    spans: list[Span] = []
+    for item in items:
+        if isinstance(item, Body):
+            spans.append(item.span)
+            continue
+        if spans:
+            made.append(Body(join(spans)))
+            spans = []
+        made.append(item)
+    if spans:
+        made.append(Body(join(spans)))
+    return made
 
 
 def _parse(data: bytes, origin: Origin) -> Head:

@@ -62,8 +62,8 @@ class KeyLog:
         random = bytes.fromhex(match[2].decode())
         known = self._secrets.get(random)
         if known is None:
-            if len(self._secrets) >= MOST_CONNECTIONS:
-                del self._secrets[next(iter(self._secrets))]
+            if len(self._secrets) >= MOST_CONNECTIONS:  # half at a time: the first of a dictionary is slow to find
+                self._secrets = dict(list(self._secrets.items())[MOST_CONNECTIONS // 2 :])
             known = self._secrets[random] = {}
         label = match[1].decode()
         if label not in known and len(known) < MOST_LABELS:

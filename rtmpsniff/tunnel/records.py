@@ -21,6 +21,7 @@ APPLICATION_DATA: Final = 23
 
 HEADER: Final = 5
 LONGEST: Final = (1 << 14) + 2048  # RFC 5246, 6.2.3
+_MOST_FALSE: Final = 2048  # by chance one in 2^25 bytes looks like a record; where so many do, somebody made them
 _SMALLEST: Final = 17  # what a sealed record takes beside its text, at least
 _CANDIDATE: Final = re.compile(rb"[\x15-\x17]\x03\x03[\x00-\x48]", re.DOTALL)
 
@@ -67,6 +68,7 @@ class RecordReader:
         self._at = 0  # where that stands, or what comes next, in the stream
         self._skip = 0  # bytes of a damaged record that are still to come
         self._lost = False
+        self._false = 0  # what looked like a record and was none, since the last one
 
     def __repr__(self) -> str:
         return f"<RecordReader{' lost' * self._lost}, holds {self.held}>"
@@ -149,7 +151,7 @@ class RecordReader:
     def _find(self, span: Span, at: int, items: list[Item]) -> int:
         """Look for a record that holds; gives where it ends, or -1 - where it may begin if more bytes are needed."""
         data = span.data
-        while (found := _CANDIDATE.search(data, at)) is not None:
+        while self._false < _MOST_FALSE and (found := _CANDIDATE.search(data, at)) is not None:
             at = found.start()
             stop = at + HEADER + int.from_bytes(data[at + 3 : at + 5], "big") if at + HEADER <= len(data) else 0
             if not stop or stop > len(data):
@@ -157,8 +159,10 @@ class RecordReader:
             record = Record(self._at + at, data[at : at + HEADER], span.part(at + HEADER, stop))
             if stop > at + HEADER + _SMALLEST - 1 and self._holds(record):
                 self._lost = False
+                self._false = 0
                 items.append(record)
                 return stop
+            self._false += 1
             at += 1
         tail = max(len(data) - HEADER + 1, at)
         return -1 - tail if tail < len(data) else len(data)

@@ -9,9 +9,9 @@ more than one at a time, and twice. What is joined here is ordered by the number
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from rtmpsniff import findings
 from rtmpsniff.budget import Budget
@@ -35,6 +35,7 @@ from rtmpsniff.tunnel.http import (
 )
 from rtmpsniff.tunnel.inner import Event, Exchange, InnerConnection, InnerFlow, Notice, Span
 
+_Key = TypeVar("_Key")
 Kind: TypeAlias = Literal["open", "send", "idle", "close", "other"]
 
 BEGINNING: Final = re.compile(rb"POST (?:http://[^/ ]{1,255})?/(?:open|send|idle|close|fcs)/")
@@ -290,17 +291,15 @@ class Tokens:
 
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
-        self.sessions: dict[tuple[Endpoint, str], TunnelSession] = {}
+        self.sessions: OrderedDict[tuple[Endpoint, str], TunnelSession] = OrderedDict()
         self.over: dict[tuple[Endpoint, str], None] = {}  # ids that were closed: late requests bring nothing
         self.servers: dict[Endpoint, None] = {}
 
     def make_room(self, origin: Origin) -> Iterator[Event]:
         while len(self.sessions) >= MOST_SESSIONS:
             yield from self.end(next(iter(self.sessions.values())), origin, "evicted", "")
-        while len(self.over) > MOST_SESSIONS:
-            del self.over[next(iter(self.over))]
-        while len(self.servers) > MOST_SESSIONS:
-            del self.servers[next(iter(self.servers))]
+        _halve(self.over)
+        _halve(self.servers)
 
     def end(
         self, session: TunnelSession, origin: Origin, reason: EndReason, sender: Sender | Literal[""]
@@ -314,6 +313,13 @@ class Tokens:
         """The capture is over: sessions that nobody closed ended with what carried them."""
         for session in list(self.sessions.values()):
             yield from self.end(session, session.last, *session.ending)
+
+
+def _halve(known: dict[_Key, None]) -> None:
+    """Forget the oldest: half of them at a time, since the first of a dictionary is slow to find."""
+    if len(known) > 2 * MOST_SESSIONS:
+        for key in list(known)[:MOST_SESSIONS]:
+            del known[key]
 
 
 class HttpConnection:
@@ -471,6 +477,8 @@ class HttpConnection:
 
     def _join(self, session: TunnelSession) -> None:
         session.carry(self.outer, self._root())
+        if len(self._mine) > 2 * MOST_SESSIONS:
+            self._mine = {each for each in self._mine if not each.connection.closed}
         self._mine.add(session)
 
     def _root(self) -> Connection:
