@@ -94,8 +94,8 @@ class Dance:
         """In a person's words, without a value."""
         words = [f"{self.name}, step {self.step} of {STEPS}"]
         words += [f"user {self.user}"] if self.user else []
-        words += [_OUTCOMES[self.outcome]] if self.outcome else []
-        words += [reason] if (reason := self.reason) else []
+        if self.outcome:
+            words.append(f"{_OUTCOMES[self.outcome]}{': ' if self.reason else ''}{self.reason}")
         words += [self.mismatch] if self.mismatch else []
         if self.before:
             words.append(f"begun on {_connections(self.before)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -76,6 +77,8 @@ def _file_of(arguments: Sequence[str], file: str | None, form: Input | None, say
             raise click.UsageError("--file goes without other bytes")
         return file
     if not arguments or tuple(arguments) == (STANDARD_INPUT,):
+        if sys.stdin is not None and sys.stdin.isatty():
+            say("paste the bytes, then Ctrl-D on a line of its own")
         return STANDARD_INPUT
     name = arguments[0]
     is_file = _exists(name) and not _HEX.fullmatch(name)
@@ -90,7 +93,7 @@ def _file_of(arguments: Sequence[str], file: str | None, form: Input | None, say
 
 def _exists(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return name != "" and Path(name).exists()
     except (OSError, ValueError):  # too long for a name, or with a NUL in it
         return False
 

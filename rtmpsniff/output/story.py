@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from rtmpsniff.analysis.authentication import Dance
 from rtmpsniff.analysis.handshake import Handshake
 from rtmpsniff.analysis.media import Flow, Track
 from rtmpsniff.analysis.peers import Peer
@@ -43,7 +44,7 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
     purpose, closed = connection.purpose, connection.closed
     is_heard = closed is None or closed.from_server.bytes > 0  # else nobody can say what the server did not answer
     yield from _handshake(connection.handshake)
-    yield from _connect(purpose, is_heard)
+    yield from _connect(purpose, connection.proof.dance, is_heard)
     yield from _ends(connection.peers.items())
     yield from _proof(connection)
     for stream in purpose.streams[:MOST_STREAMS]:
@@ -98,7 +99,7 @@ def _handshake(handshake: Handshake) -> Iterator[Line]:
     yield Line(0, ", ".join(words))
 
 
-def _connect(purpose: Purpose, is_heard: bool) -> Iterator[Line]:
+def _connect(purpose: Purpose, dance: Dance | None, is_heard: bool) -> Iterator[Line]:
     if purpose.asked is None:
         return
     after = _after(purpose.asked, purpose.answered)
@@ -107,9 +108,11 @@ def _connect(purpose: Purpose, is_heard: bool) -> Iterator[Line]:
     elif purpose.accepted:
         yield Line(0, f"connect answered{after}")
     else:
-        description = f' "{shortened(purpose.description)}"' if purpose.description else ""
+        # Where it is a step of an authentication, that is told below, and the description is made of secrets.
+        description = f' "{shortened(purpose.description)}"' if purpose.description and dance is None else ""
         status = f": {printable(purpose.status)}{description}" if purpose.status else ""
-        yield Line(0, f"connect refused{after}{status}", "error")
+        is_step = dance is not None and dance.outcome != "refused"
+        yield Line(0, f"connect refused{after}{status}", "" if is_step else "error")
     if purpose.redirect:
         yield Line(0, f"the server sends the client to {shortened(purpose.redirect)}")
     if path := purpose.disagreement:

@@ -110,9 +110,11 @@ def guess_chunk_size(data: bytes, chunk_size: int | None = None) -> Fit | None:
 
 def _sizes_for(length: int) -> Iterator[int]:
     """Those that differ for so many bytes: of sizes that nothing reaches, one is as good as another."""
-    reached = [size for size in CHUNK_SIZES if size < length]
-    yield from reached
-    yield from [size for size in CHUNK_SIZES if size not in reached][:1]
+    tried = False
+    for size in CHUNK_SIZES:
+        if size < length or not tried:
+            yield size
+        tried = tried or size >= length
 
 
 def _fit(data: bytes, chunk_size: int) -> Fit | None:

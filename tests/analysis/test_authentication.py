@@ -156,6 +156,8 @@ def test_a_refusal(said: Said, reason: str, words: str) -> None:
     dance = said.authentication.of(3).dance
     assert dance is not None
     assert (dance.outcome, dance.reason) == ("refused", reason)
+    begun = "begun on connections 1 and 2"
+    assert dance.text == f"Adobe authentication, step 3 of 3, user user1, refused: {reason}, {begun}"
 
 
 def test_a_refusal_without_a_reason(said: Said) -> None:
