@@ -429,7 +429,7 @@ BROKEN_FILES = [
 def fixture(name: str) -> bytes:
     path = FIXTURES / name
     if not path.exists():
-        pytest.skip(f"{path} is not here")
+        pytest.skip("no shared captures beside the checkout")
     return path.read_bytes()
 
 
