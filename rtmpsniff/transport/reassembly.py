@@ -20,6 +20,7 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.transport.link import ETHERNET
 from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Endpoint, Segment, endpoints, reverse, segment_of
+from rtmpsniff.transport.udp import Datagram, datagram_of
 from rtmpsniff.transport.waiting import TIME_BEFORE_HOLE, Held, Wait, uncovered
 
 Sender: TypeAlias = Literal["client", "server"]
@@ -85,7 +86,7 @@ class End(NamedTuple):
     sender: Sender | Literal[""]
 
 
-Event: TypeAlias = Begin | Piece | Hole | End
+Event: TypeAlias = Begin | Piece | Hole | End | Datagram
 
 
 class Flow:
@@ -247,7 +248,14 @@ class _Batch:
 class Reassembler:
     """Every connection of a capture. `run` is the door."""
 
-    def __init__(self, server_ports: Collection[int] = RTMP_PORTS, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        server_ports: Collection[int] = RTMP_PORTS,
+        budget: Budget | None = None,
+        *,
+        datagrams: bool = False,  # whether those of UDP are wanted too
+    ) -> None:
+        self.datagrams = datagrams
         self.server_ports = server_ports
         self.budget = budget or Budget()
         self.flows: dict[bytes, Flow] = {}
@@ -319,6 +327,8 @@ class Reassembler:
             yield from self._release_overdue(flow)
         if segment is None:
             self.unread += 1
+            if self.datagrams and (datagram := datagram_of(packet)) is not None:
+                yield datagram
             return
         if segment.flags & SYN:
             yield from self._synchronize(segment)

@@ -13,7 +13,7 @@ from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender
 
-Carrier: TypeAlias = Literal["tls", "http", "https"]
+Carrier: TypeAlias = Literal["tls", "http", "https", "rtmfp"]
 
 
 class Span(NamedTuple):
@@ -73,14 +73,14 @@ class InnerFlow(Flow):
 
     __slots__ = ("carried",)
 
-    def __init__(self, connection: Connection, sender: Sender) -> None:
-        super().__init__(connection, sender, b"")
+    def __init__(self, connection: Connection, sender: Sender, key: bytes) -> None:
+        super().__init__(connection, sender, key)
         self.carried: dict[Flow, None] = {}
 
     @property
     def bytes(self) -> int:
-        """Payload bytes of TCP that were captured, the tunnel's own among them."""
-        return sum(flow.bytes for flow in self.carried)
+        """Payload bytes of TCP (or UDP) that were captured, the tunnel's own among them."""
+        return sum(flow.bytes for flow in self.carried) if self.carried else self.offset
 
     def piece(self, span: Span) -> Piece:
         """The next bytes of this direction."""
@@ -115,20 +115,15 @@ class InnerConnection(Connection):
     from_server: InnerFlow
 
     def __init__(self, outer: Connection, begun: Origin, carrier: Carrier) -> None:
-        self.client, self.server = outer.client, outer.server
-        self.begun = begun
-        self.plain = {}
-        self.whole = True
+        super().__init__(outer.from_client.key, begun, True, {})
         self.answered = True
-        self.closed = False
-        self.closer = None
         self.carrier: Carrier = carrier
         self.hinted = False  # that it is meant for RTMP is known without a look at its bytes
         self.words = ""
         self.tls: Tls | None = outer.tls if isinstance(outer, InnerConnection) else None
         self.lower: Connection | None = outer  # None where several carry this one
-        self.from_client = InnerFlow(self, "client")
-        self.from_server = InnerFlow(self, "server")
+        self.from_client = InnerFlow(self, "client", outer.from_client.key)
+        self.from_server = InnerFlow(self, "server", outer.from_server.key)
         self.from_client.peer, self.from_server.peer = self.from_server, self.from_client
 
     def __repr__(self) -> str:

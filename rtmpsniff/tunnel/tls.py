@@ -16,7 +16,6 @@ from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
 from rtmpsniff.transport.reassembly import Begin, Connection, End, Hole, Piece, Sender
-from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.tunnel.ciphers import SUITES, Opener, Suite, next_secret, opener_13, openers_12
 from rtmpsniff.tunnel.hello import (
     CLIENT_HELLO,
@@ -254,7 +253,7 @@ class TlsConnection:
         budget: Budget,
         *,
         hinted: bool,
-        above: Callable[[StreamEvent], Iterator[Event]],
+        above: Callable[[Begin | Piece | Hole | End], Iterator[Event]],
     ) -> None:
         self.outer = outer
         self.inner = InnerConnection(outer, outer.begun, "tls")

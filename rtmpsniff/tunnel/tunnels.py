@@ -15,8 +15,10 @@ from typing import Final, TypeAlias
 from rtmpsniff.budget import Budget
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Hole, Piece, Sender
 from rtmpsniff.transport.reassembly import Event as StreamEvent
+from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.inner import Event, InnerConnection
 from rtmpsniff.tunnel.keylog import KeyLog
+from rtmpsniff.tunnel.rtmfp import Rtmfp
 from rtmpsniff.tunnel.rtmpt import BEGINNING, LATER_REQUEST, LONGEST_BEGINNING, HttpConnection, Tokens
 from rtmpsniff.tunnel.tls import CLIENT_HELLO, SERVER_HELLO, TlsConnection, begins_like
 
@@ -121,6 +123,7 @@ class Tunnels:
         self.budget = budget or Budget()
         self.keys = KeyLog() if keys is None else keys
         self.tokens = Tokens(self.budget)
+        self.rtmfp = Rtmfp()
         self.watched: dict[Connection, Watcher] = {}
 
     def run(self, stream: Iterable[StreamEvent]) -> Iterator[Event]:
@@ -133,11 +136,14 @@ class Tunnels:
                     yield item
                 else:
                     yield from watcher.feed(item)
+            elif isinstance(item, Datagram):
+                yield from self.rtmfp.feed(item)
             elif isinstance(item, Begin):
                 yield from self.begin(item)
             else:
                 yield from self.take(item)
         yield from self.tokens.end_all()
+        yield from self.rtmfp.end()
 
     def begin(self, begin: Begin) -> Iterator[Event]:
         """A connection, of TCP or inside another, begins."""
@@ -151,7 +157,7 @@ class Tunnels:
         held_back = announced is not connection
         self.watched[connection] = First(begin, self, announced, held_back=held_back)
 
-    def take(self, item: StreamEvent) -> Iterator[Event]:
+    def take(self, item: Begin | Piece | Hole | End) -> Iterator[Event]:
         """An event of a connection, of TCP or inside another, that has begun."""
         if isinstance(item, Begin):
             yield from self.begin(item)

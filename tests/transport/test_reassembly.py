@@ -32,6 +32,7 @@ from rtmpsniff.transport.reassembly import (
     reassemble,
 )
 from rtmpsniff.transport.tcp import Endpoint, segment_of
+from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.transport.waiting import (
     PACKETS_BEFORE_HOLE,
     TIME_BEFORE_HOLE,
@@ -92,6 +93,7 @@ def by_connection(events: Iterable[Event]) -> list[list[Event]]:
     """The events of each connection, in the order in which they began."""
     found: dict[Connection, list[Event]] = {}
     for event in events:
+        assert not isinstance(event, Datagram)
         connection = event.flow.connection if isinstance(event, Piece | Hole) else event.connection
         found.setdefault(connection, []).append(event)
     return list(found.values())
@@ -1191,7 +1193,7 @@ def ignoring(talk: Conversation, link: int = ETHERNET, since: type[Event] = Piec
     for event in reassembler.run(packets(framed(talk.frames, link), link)):
         if ignored:
             events.append(event)
-        elif isinstance(event, since):
+        elif isinstance(event, since) and not isinstance(event, Datagram):
             connection = event.flow.connection if isinstance(event, Piece | Hole) else event.connection
             connection.ignore()
             ignored = True

@@ -130,6 +130,8 @@ def test_tls_13() -> None:
 def test_the_library_reads_tunnels_too() -> None:
     connections = rtmpsniff.connections(RTMPT)
     assert [len(connection.exchanges) for connection in connections] == [40, 363, 95]
+    log = TLS_12.with_name(f"{TLS_12.stem}.server.keys.txt")
+    assert any(message.type == "video" for message in rtmpsniff.messages(TLS_12, keylog=log))
     (secured, *_) = rtmpsniff.connections(SECRETS_13)
     assert secured.secured is not None
     assert secured.secured.tls.decrypted

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from rtmpsniff.transport.reassembly import Begin, End, Hole, Piece, Reassembler
+from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.inner import Event
 from rtmpsniff.tunnel.tunnels import Tunnels
 from tests.build import Conversation, Frame, Talk, session
@@ -15,7 +16,7 @@ from tests.tunnel.hellos import hello_of_client
 from tests.tunnel.talks import SecureTalk, TunnelTalk, packets
 
 
-def told(events: Iterable[Event]) -> list[object]:
+def told(events: Iterable[Event | Datagram]) -> list[object]:
     """What stands in events, so that two runs can be compared."""
     said: list[object] = []
     for event in events:
