@@ -94,6 +94,9 @@ def test_the_base_is_what_was_published_and_played() -> None:
     [
         "vlan.pcap",
         "qinq.pcap",
+        "pppoe.pcap",
+        "vxlan-gre.pcap",
+        "ip-fragments.pcap",
         "linktype-null0.pcap",
         "linktype-raw101.pcap",
         "nsec.pcap",
