@@ -1,6 +1,7 @@
 """Capture files: takes names of files, gives the packets in them.
 
-A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes; "-" is standard input. This module and
+A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes, or one of these packed by gzip or zstd
+(`compressed`); "-" is standard input. This module and
 `live` are the only ones of the package's input side that open anything. A file is read as a stream, in pieces as they
 arrive: from a pipe that somebody still writes to, every whole packet is handed on at once, and memory is bounded by
 the largest record that a format allows.
@@ -20,6 +21,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Final, Protocol, Self
 
+from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
@@ -33,16 +35,6 @@ STANDARD_INPUT: Final = "-"
 BLOCK_SIZE: Final = 64 * 1024
 
 MAGIC_SIZE: Final = 4
-
-
-class Source(Protocol):
-    """What a file is read through: `read` gives what is there, b"" at the end, None where nothing is there yet."""
-
-    @property
-    def closed(self) -> bool: ...
-    def fileno(self) -> int: ...
-    def read(self, size: int, /) -> bytes | None: ...
-    def close(self) -> None: ...
 
 
 class Reader(Protocol):
@@ -70,7 +62,7 @@ FORMATS: Final[dict[bytes, Callable[[int], Reader]]] = {
     SECTION_HEADER: PcapngReader,
 }
 
-# What a capture is often packed in: how it begins, what it is called, what unpacks it to standard output.
+# What else a capture may be packed in: how it begins, what it is called, what unpacks it to standard output.
 COMPRESSIONS: Final = (
     (b"\x1f\x8b", "gzip", "gzip -dc"),
     (b"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
@@ -85,7 +77,8 @@ class CaptureFile:
     """The packets of one file or of standard input, read once, while they are iterated.
 
     The figures say what was read so far. Reading goes in pieces, so they may be some packets ahead of the iteration
-    until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng". `bytes` counts captured bytes:
+    until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng", `packing` "gzip", "zstd" or "".
+    `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
     without a packet. `truncated` is empty, or says, at the end, why and where the file ends before its end.
@@ -99,6 +92,7 @@ class CaptureFile:
         self.first_time: int | None = None
         self.last_time: int | None = None
         self.truncated = ""
+        self.packing = ""
         self._source = source
         self._held = bytearray()
         self._position = 0  # in the file, of the first byte held
@@ -124,15 +118,26 @@ class CaptureFile:
         self._source.close()
 
     def _recognize(self, index: int) -> Reader:
-        head = self._held
-        while len(head) < MAGIC_SIZE and (more := _some(self._source)):
-            head += more
+        head = self._head()
+        packing = packing_of(bytes(head[:MAGIC_SIZE]))
+        if packing is not None:
+            self.packing = packing.name
+            self._source = Unpacked(self._source, bytes(head), packing)
+            head.clear()
+            head = self._head()
         if not head:
             raise InputError("is empty")
         reader = FORMATS.get(bytes(head[:MAGIC_SIZE]))
         if reader is None:
             raise InputError(_refusal(bytes(head), self.file))
         return reader(index)
+
+    def _head(self) -> bytearray:
+        """What is held, with the first bytes of the file in it."""
+        head = self._held
+        while len(head) < MAGIC_SIZE and (more := _some(self._source)):
+            head += more
+        return head
 
     def _read_file_header(self) -> None:
         self._first = self._feed(b"")
