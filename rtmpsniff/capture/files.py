@@ -1,10 +1,9 @@
 """Capture files: takes names of files, gives the packets in them.
 
 A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes, or one of these packed by gzip or zstd
-(`compressed`); "-" is standard input. This module and
-`live` are the only ones of the package's input side that open anything. A file is read as a stream, in pieces as they
-arrive: from a pipe that somebody still writes to, every whole packet is handed on at once, and memory is bounded by
-the largest record that a format allows.
+(`compressed`); "-" is standard input. This module and `live` are the only ones of the package's input side that open
+anything. A file is read as a stream, in pieces as they arrive: from a pipe that somebody still writes to, every whole
+packet is handed on at once, and memory is bounded by the largest record that a format allows.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from heapq import merge
+from heapq import heappop, heappush
 from io import FileIO, UnsupportedOperation
 from itertools import chain
 from operator import itemgetter
@@ -35,6 +34,8 @@ STANDARD_INPUT: Final = "-"
 BLOCK_SIZE: Final = 64 * 1024
 
 MAGIC_SIZE: Final = 4
+
+_time_of: Final = itemgetter(Packet._fields.index("time"))
 
 
 class Reader(Protocol):
@@ -81,7 +82,8 @@ class CaptureFile:
     `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `truncated` is empty, or says, at the end, why and where the file ends before its end.
+    without a packet. `backward` is the first packet that is earlier than the one before it, and by how many nanoseconds;
+    None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends before its end.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0) -> None:
@@ -93,6 +95,8 @@ class CaptureFile:
         self.last_time: int | None = None
         self.truncated = ""
         self.packing = ""
+        self.backward: tuple[int, int] | None = None
+        self._latest = 0  # time of the packet read last
         self._source = source
         self._held = bytearray()
         self._position = 0  # in the file, of the first byte held
@@ -181,9 +185,21 @@ class CaptureFile:
     def _count(self, packets: list[Packet]) -> None:
         if self.first_time is None:
             self.first_time = packets[0].time
+            self._latest = self.first_time
+        if self.backward is None:
+            self._look_backward(packets)
         self.last_time = packets[-1].time
         self.packets = self._reader.packets
         self.bytes = self._reader.captured
+
+    def _look_backward(self, packets: list[Packet]) -> None:
+        times = list(map(_time_of, packets))
+        if times[0] < self._latest or sorted(times) != times:
+            for packet, before in zip(packets, [self._latest, *times], strict=False):
+                if packet.time < before:
+                    self.backward = packet.number, before - packet.time
+                    return
+        self._latest = times[-1]
 
     def _ending(self) -> str:
         reader, held = self._reader, len(self._held)
@@ -197,20 +213,19 @@ class CaptureFile:
         return f"ends inside a {reader.unit} {self._place()}: {left}"
 
     def _unreadable(self, reason: str) -> str:
-        return f"is unreadable {self._place()}, from byte {self._position} on: {reason}"
+        unpacked = " of what is packed in it" if self.packing else ""
+        return f"is unreadable {self._place()}, from byte {self._position}{unpacked} on: {reason}"
 
     def _place(self) -> str:
         return f"after packet {self.packets}" if self.packets else "before any packet"
-
-
-_TIME: Final = Packet._fields.index("time")
 
 
 class Captures:
     """Several capture files as one run: `files`, and the packets of all in the order of their times.
 
     Packets keep the index of their file and their number in it. Within a file the file's own order stays, even where
-    its times go back.
+    its times go back. The order in which files are named does not matter: of packets with the same time, those of the
+    file that begins first come first, so that a capture cut into files is what it was before.
     """
 
     def __init__(self, files: Sequence[CaptureFile]) -> None:
@@ -225,7 +240,25 @@ class Captures:
     def __iter__(self) -> Iterator[Packet]:
         if len(self.files) == 1:
             return iter(self.files[0])
-        return merge(*self.files, key=itemgetter(_TIME))
+        return self._merged()
+
+    def _merged(self) -> Iterator[Packet]:
+        begun = [(first, packets) for packets in map(iter, self.files) if (first := next(packets, None)) is not None]
+        begun.sort(key=lambda file: (file[0].time, file[0].capture))
+        heads = [(first.time, rank, first, packets) for rank, (first, packets) in enumerate(begun)]
+        while len(heads) > 1:  # sorted, and so a heap from the beginning; no two have the same rank
+            _, rank, packet, packets = heappop(heads)
+            time, other, *_ = heads[0]
+            latest = time if rank < other else time - 1  # until then the other files have nothing to say
+            yield packet
+            for packet in packets:
+                if packet.time > latest:
+                    heappush(heads, (packet.time, rank, packet, packets))
+                    break
+                yield packet
+        for _, _, packet, packets in heads:
+            yield packet
+            yield from packets
 
     def close(self) -> None:
         for file in self.files:

@@ -177,6 +177,8 @@ class Connection:
         "closer",
         "from_client",
         "from_server",
+        "moved",
+        "places",
         "plain",
         "server",
         "tag",
@@ -195,6 +197,8 @@ class Connection:
         self.whole = whole  # the capture holds its SYN or SYN-ACK
         self.answered = False  # the server has sent something other than a reset
         self.closed = False
+        self.places = (-1, -1)  # where both sides were at the last look
+        self.moved = begun.time  # the look at which they were found to have moved
         self.closer: Flow | None = None  # who sent the first FIN
         self.from_client = Flow(self, "client", client_key)
         self.from_server = Flow(self, "server", reverse(client_key))
@@ -210,6 +214,12 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection {self.name}{' closed' if self.closed else ''}>"
+
+    def look(self, now: int) -> None:
+        """Remember how far both sides are, and when they were seen to be farther than before."""
+        places = self.from_client.next, self.from_server.next
+        if places != self.places:
+            self.places, self.moved = places, now
 
     def ignore(self) -> None:
         """Nobody wants the bytes of this connection: from now on only its end matters."""
@@ -263,6 +273,7 @@ class Reassembler:
         self.last = Origin(0, 0, 0)  # the packet at hand
         self._next_look = 0  # when all that wait are looked at again
         self.unread = 0  # packets that are no TCP, or no whole TCP header
+        self._begun = 0  # connections
         self.evicted = 0  # connections that gave way to newer ones
         self.fragments = Fragments(self.budget)
         self.duplicates = Duplicates()
@@ -318,6 +329,7 @@ class Reassembler:
             yield from batch.take()
         if packet is not None:
             self.last = Origin(packet.capture, packet.number, packet.time)
+        self.fragments.end()
         yield from self._finish()
 
     def _packet(self, packet: Packet) -> Iterator[Event]:
@@ -450,16 +462,28 @@ class Reassembler:
         self.flows[segment.key].start(segment.sequence)
 
     def _make_room(self) -> Iterator[Event]:
-        """Forget connections that are over, and if those are few the oldest quarter of the others."""
+        """Forget connections that are over, and if those are few, a quarter of the others.
+
+        Those go first that nobody ever answered (a flood of SYNs), then those in which nothing has moved for longest.
+        """
+        self._begun += 1
+        if self._begun % max(MOST_CONNECTIONS // 8, 1) == 0:
+            for flow in self.flows.values():
+                flow.connection.look(self.last.time)
         if len(self.flows) < 2 * MOST_CONNECTIONS:
             return
         for key in [key for key, flow in self.flows.items() if flow.connection.closed]:
             del self.flows[key]
         if len(self.flows) < 3 * MOST_CONNECTIONS // 2:
             return
-        for flow in list(self.flows.values())[: len(self.flows) // 4]:
-            yield from self._end(flow.connection, "evicted", "")
-            del self.flows[flow.key]
+        connections = dict.fromkeys(flow.connection for flow in self.flows.values())
+        quarter = len(connections) // 4
+        for connection in sorted(connections, key=attrgetter("answered", "moved"))[:quarter]:
+            self.evicted += 1
+            yield from self._end(connection, "evicted", "")
+            for flow in connection.flows:
+                if self.flows.get(flow.key) is flow:
+                    del self.flows[flow.key]
 
     # Bytes arrive.
 
