@@ -102,6 +102,7 @@ def test_the_base_is_what_was_published_and_played() -> None:
         "nsec.pcap",
         "big-endian.pcap",
         "base.pcapng",
+        "base.pcap.gz",
         "seq-wrap.pcap",
         "reordered.pcap",
         "duplicates.pcap",

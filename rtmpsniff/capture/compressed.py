@@ -8,16 +8,16 @@ before that place was given.
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Final, NamedTuple, Protocol
 
 from rtmpsniff.errors import InputError
 
-
 _MAGIC_SIZE: Final = 4
+_ZSTD_MODULES: Final = ("compression.zstd", "backports.zstd")  # of Python 3.14, and for those before it
 
 
 class Source(Protocol):
@@ -100,12 +100,9 @@ class _Gzip:
 
 def _all_before_the_error(decoder: zlib._Decompress, data: bytes) -> bytes:
     """No more than the call that failed would have given: its input swells to a block at most before the error."""
-    found = []
-    try:
-        for byte in data:
-            found.append(decoder.decompress(bytes([byte])))
-    except zlib.error:
-        return b"".join(found)
+    found: list[bytes] = []
+    with suppress(zlib.error):
+        found.extend(decoder.decompress(bytes([byte])) for byte in data)
     return b"".join(found)
 
 
@@ -135,14 +132,11 @@ class _Zstd:
 
 
 def _zstd_module() -> Zstd:
-    name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-    try:
-        module: Zstd = import_module(name)  # type: ignore[assignment]
-    except ImportError:
-        raise InputError(
-            "is compressed with zstd, which needs the extra of that name: pip install 'rtmpsniff[zstd]'"
-        ) from None
-    return module
+    for name in _ZSTD_MODULES:
+        with suppress(ImportError):
+            module: Zstd = import_module(name)  # type: ignore[assignment]
+            return module
+    raise InputError("is compressed with zstd, which needs the extra of that name: pip install 'rtmpsniff[zstd]'")
 
 
 class ZstdDecompressor(Protocol):

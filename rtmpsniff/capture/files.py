@@ -82,8 +82,9 @@ class CaptureFile:
     `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `backward` is the first packet that is earlier than the one before it, and by how many nanoseconds;
-    None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends before its end.
+    without a packet. `backward` is the first packet that is earlier than the one before it, and by how many
+    nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends
+    before its end.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0) -> None:

@@ -16,8 +16,8 @@ from rtmpsniff.capture.packet import Packet
 from rtmpsniff.transport.tcp import Segment
 
 TIME_OF_COPIES: Final = 50_000_000  # ns
-# Without an identification (IPv6, and systems that send 0) a retransmission may look the same, when the ports' clock has
-# not ticked in between. It comes after a round trip at least.
+# Without an identification (IPv6, and systems that send 0) a retransmission may look the same, where the sender's
+# clock in the TCP options has not ticked in between or there is none. It comes after a round trip at least.
 TIME_OF_PLAIN_COPIES: Final = 2_000_000  # ns
 _MOST_REMEMBERED: Final = 2048  # segments
 _MOST_BATCHES: Final = 8

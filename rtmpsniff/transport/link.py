@@ -87,7 +87,11 @@ def _null(data: bytes, start: int) -> Network | None:
 
 
 def _ieee802_11(data: bytes, start: int) -> Network | None:
-    """A data frame that is not encrypted, holds a payload, and only one."""
+    return _wireless(data, start, padded=False)
+
+
+def _wireless(data: bytes, start: int, *, padded: bool) -> Network | None:
+    """An 802.11 data frame that is not encrypted, holds a payload, and only one. `padded`: its header, to fours."""
     if len(data) < start + 2:
         return None
     control, flags = data[start], data[start + 1]
@@ -99,7 +103,7 @@ def _ieee802_11(data: bytes, start: int) -> Network | None:
         if _little(data, at, 1) & 0x80:  # several frames in one (A-MSDU)
             return None
         at += 6 if flags & 0x80 else 2  # the order bit of these says that HT control follows
-    return llc(data, at)
+    return llc(data, at + (-(at - start) % 4 if padded else 0))
 
 
 def _radiotap(data: bytes, start: int) -> Network | None:
@@ -113,12 +117,8 @@ def _radiotap(data: bytes, start: int) -> Network | None:
     at = 4 + 4 * words
     if present & 1:  # 8 bytes of time, aligned
         at += -at % 8 + 8
-    found = _ieee802_11(data, start + size)
-    if found is None or not present & 2 or not data[start + at] & 0x20:
-        return found
-    # The header is padded to a multiple of four; LLC begins behind the padding.
-    header = 26 + (6 if data[start + size + 1] & 0x03 == 0x03 else 0)
-    return llc(data, start + size + header + -header % 4)
+    padded = bool(present & 2 and _little(data, start + at, 1) & 0x20)
+    return _wireless(data, start + size, padded=padded)
 
 
 def _prism(data: bytes, start: int) -> Network | None:

@@ -28,6 +28,7 @@ ACK: Final = 0x10
 _TCP: Final = 6
 _TCP_LAYER: Final = IP_PROTOCOL | _TCP
 _TCP_HEADER: Final = Struct(">4xIIH")  # sequence, acknowledgement, offset and flags
+_INTERNET: Final = {IPV4: ipv4, IPV6: ipv6}
 _MOST_LAYERS: Final = 24  # deeper nesting is nobody's network
 _LONGEST_TAG: Final = 16
 
@@ -107,15 +108,13 @@ def segment_of(packet: Packet, fragments: Fragments | None = None) -> Segment | 
     # A frame cut by the snapshot length: what its own lengths do not say, the wire length does.
     stop = max(packet.wire_length, len(data))
     for _ in range(_MOST_LAYERS):
-        if kind == IPV4 or kind == IPV6:  # noqa: PLR1714 - once a packet, and faster so
-            ip = ipv4(data, start, stop) if kind == IPV4 else ipv6(data, start, stop)
+        internet = _INTERNET.get(kind)
+        if internet is not None:
+            ip = internet(data, start, stop)
+            if ip is not None and ip.fragment is not None:
+                data, ip = _join(packet.time, data, ip, ip.fragment, tag, fragments)
             if ip is None:
                 return None
-            if ip.fragment is not None:
-                whole = None if fragments is None else _join(packet.time, data, ip, ip.fragment, tag, fragments)
-                if whole is None:
-                    return None
-                data, ip = whole
             kind, start, stop = IP_PROTOCOL | ip.protocol, ip.start, ip.stop
             if kind != _TCP_LAYER and stop < len(data):
                 data = data[:stop]  # padding is not what a tunnel carries
@@ -136,11 +135,11 @@ def _tagged(tag: bytes) -> bytes:
 
 
 def _join(
-    now: int, data: bytes, ip: Internet, fragment: Fragment, tag: bytes, fragments: Fragments
-) -> tuple[bytes, Internet] | None:
+    now: int, data: bytes, ip: Internet, fragment: Fragment, tag: bytes, fragments: Fragments | None
+) -> tuple[bytes, Internet | None]:
     """The packet that a fragment completes, as its payload and a header whose offsets are those of this payload."""
-    if not _may_hold_tcp(ip.protocol):
-        return None
+    if fragments is None or not _may_hold_tcp(ip.protocol):
+        return data, None
     part = Part(fragment.offset, fragment.offset + ip.stop - ip.start, data[ip.start : ip.stop])
     first = fragment.offset == 0
     refused = first and ip.protocol == UDP and len(part.data) >= 8 and udp(data, ip.start, ip.stop) is None
@@ -149,7 +148,7 @@ def _join(
     key = ip.addresses + ip.identification + protocol + tag
     whole = fragments.add(key, ip.protocol, part, more=fragment.more, now=now, refused=refused)
     if whole is None:
-        return None
+        return data, None
     behind = extensions(whole.data, whole.protocol, 0) if len(ip.addresses) == 32 else None
     number, start = (whole.protocol, 0) if behind is None else behind[:2]
     return whole.data, Internet(ip.addresses, number, start, whole.size, ip.identification, None)
