@@ -56,6 +56,10 @@ def header(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+AUTHENTICATED_TCP = header("06 04 0000 00000001 00000001") + bytes(12)
+ERSPAN_3 = header("1000 22eb 00000001 2001") + bytes(10)
+TEREDO = header("00010000 0000000000000000 00 0000 1234 01020304")
+
 # What is packed, and the tag that tells its network from others.
 PACKED = (
     ("nothing", FRAME, b""),
@@ -84,8 +88,8 @@ PACKED = (
     ("6in4", ipv4(41, IP6), b""),
     ("4in6", ipv6(4, IP4), b""),
     ("6in6", ipv6(41, IP6), b""),
-    ("IPv4 with an authentication header", ipv4(51, header("06 04 0000 00000001 00000001") + bytes(12) + IP4[20:]), b""),
-    ("IP in IP, authenticated", ipv4(51, header("04 04 0000 00000001 00000001") + bytes(12) + IP4), b""),
+    ("IPv4 with an authentication header", ipv4(51, AUTHENTICATED_TCP + IP4[20:]), b""),
+    ("IP in IP, authenticated", ipv4(51, b"\4" + AUTHENTICATED_TCP[1:] + IP4), b""),
     ("EtherIP", ipv4(97, header("3000") + FRAME), b""),
     ("MPLS in IP", ipv4(137, header("000101ff") + IP4), b""),
     ("GRE", ipv4(47, header("0000 0800") + IP4), b""),
@@ -97,11 +101,11 @@ PACKED = (
     ("PPTP", ipv4(47, header("3081 880b 00660001 00000001 00000002 0021") + IP4), b""),
     ("ERSPAN I", ipv4(47, header("0000 88be") + FRAME), b""),
     ("ERSPAN II", ipv4(47, header("1000 88be 00000001 1001000000000000") + FRAME), b""),
-    ("ERSPAN III", ipv4(47, header("1000 22eb 00000001 200100000000000000000000") + FRAME), b""),
-    ("ERSPAN III with a subheader", ipv4(47, header("1000 22eb 00000001 200100000000000000000001") + bytes(8) + FRAME), b""),
+    ("ERSPAN III", ipv4(47, ERSPAN_3 + FRAME), b""),
+    ("ERSPAN III with a subheader", ipv4(47, ERSPAN_3[:-1] + bytes([1] + 8 * [0]) + FRAME), b""),
     ("VXLAN", udp(4789, header("08000000 00abcd00") + FRAME), b"n\x00\xab\xcd"),
     ("VXLAN as Linux had it", udp(8472, header("08000000 00000700") + FRAME), b"n\0\0\7"),
-    ("VXLAN with a tag in it", udp(4789, header("08000000 00000700") + ethernet("81000064 0800", IP4)), b"n\0\0\7v\0\x64"),
+    ("a tag in VXLAN", udp(4789, header("08000000 00000700") + ethernet("81000064 0800", IP4)), b"n\0\0\7v\0\x64"),
     ("VXLAN-GPE", udp(4790, header("0c000001 00000700") + IP4), b"n\0\0\7"),
     ("VXLAN-GPE without a protocol", udp(4790, header("08000000 00000700") + FRAME), b"n\0\0\7"),
     ("GENEVE", udp(6081, header("00006558 00000700") + FRAME), b"n\0\0\7"),
@@ -111,7 +115,7 @@ PACKED = (
     ("GTP-U with an extension", udp(2152, header("34ff0064 00000001 00000085 01100900") + IP4), b""),
     ("GTP-U to a port of the phone's", udp(40000, header("30ff0064 00000001") + IP4, source=2152), b""),
     ("Teredo", udp(3544, IP6), b""),
-    ("Teredo, authenticated, with its origin", udp(3544, header("00010000 0000000000000000 00") + header("0000 1234 01020304") + IP6), b""),
+    ("Teredo, authenticated, with its origin", udp(3544, TEREDO + IP6), b""),
     ("L2TP", udp(1701, header("0002 0001 0001 ff03 0021") + IP4), b""),
     ("L2TP with all fields", udp(1701, header("4a02 0100 0001 0001 0001 0002 0002 0000 0021") + IP4), b""),
     ("GRE in UDP", udp(4754, header("0000 0800") + IP4), b""),
