@@ -52,6 +52,10 @@ class Purposes:
         """What is known of a connection so far."""
         return self._purposes.setdefault(connection, Purpose())
 
+    def forget(self, connection: int) -> None:
+        """Nobody will ask for it again."""
+        self._purposes.pop(connection, None)
+
     def see(self, message: Message) -> None:
         if message.message_type_id not in FAMILIES["command"] or message.sender != "client":
             return

@@ -15,6 +15,7 @@ from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Undecoded
 from rtmpsniff.transport.reassembly import Sender
 
+MOST_SILENT = 20_000  # with more connections than these, one that carried nothing is only counted
 _MEDIA = FAMILIES["media"]  # not looked into: that is most of the bytes and none of the story
 
 
@@ -48,6 +49,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.connections: dict[int, ConnectionSummary] = {}
+        self.silent = 0  # connections of a flood: they carried nothing, and were too many to be kept
         self._purposes = Purposes()
 
     def see_all(self, events: Iterable[Event]) -> None:
@@ -75,6 +77,10 @@ class Summary:
         connection = self.connections[event.connection]
         if isinstance(event, Closed):
             connection.closed = event
+            if len(self.connections) > MOST_SILENT and not event.from_client.bytes + event.from_server.bytes:
+                del self.connections[event.connection]
+                self._purposes.forget(event.connection)
+                self.silent += 1
         elif isinstance(event, Undecoded):
             connection.undecoded.append(event)
         elif isinstance(event, Finding):

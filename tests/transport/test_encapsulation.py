@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmpsniff.capture.packet import Packet
-from rtmpsniff.transport.encapsulation import LAYERS
+from rtmpsniff.transport.encapsulation import LAYERS, Layer, Reader
 from rtmpsniff.transport.fragments import Fragments
 from rtmpsniff.transport.tcp import Segment, segment_of
 from tests.build import Conversation
@@ -168,19 +168,20 @@ def test_nothing_that_can_be_read(data: bytes) -> None:
     assert read(data) is None
 
 
-def test_every_layer_is_shown() -> None:
+def test_every_layer_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: set[int] = set()
-    original = dict(LAYERS)
-    try:
-        for kind, reader in original.items():
-            LAYERS[kind] = lambda data, start, stop, kind=kind, reader=reader: (
-                seen.add(kind),
-                reader(data, start, stop),
-            )[1]  # type: ignore[misc]
-        for _, data, _ in PACKED:
-            read(data)
-    finally:
-        LAYERS.update(original)
+
+    def noted(kind: int, reader: Reader) -> Reader:
+        def read_and_note(data: bytes, start: int, stop: int) -> Layer | None:
+            seen.add(kind)
+            return reader(data, start, stop)
+
+        return read_and_note
+
+    for kind, reader in list(LAYERS.items()):
+        monkeypatch.setitem(LAYERS, kind, noted(kind, reader))
+    for _, data, _ in PACKED:
+        read(data)
     assert seen == set(LAYERS)
 
 
