@@ -22,6 +22,7 @@ readonly NAMES=(
     ffmpeg-nginx-publish
     ffmpeg-nginx-play
     rtmpdump-nginx-vod
+    rtmpe-rtmpdump
     gstreamer-nginx
     node-media-server-publish
     extended-timestamp
@@ -64,7 +65,7 @@ outside() {
     fi
     export NODE_MEDIA_SERVER=${NODE_MEDIA_SERVER:-}
 
-    RECORD_INSIDE=1 unshare --net -- "$BASH" "$here/$(basename -- "${BASH_SOURCE[0]}")" "$output" "$@"
+    RECORD_HERE=$here RECORD_INSIDE=1 unshare --net -- "$BASH" "$here/$(basename -- "${BASH_SOURCE[0]}")" "$output" "$@"
 }
 
 # --- programs that run meanwhile ---------------------------------------------
@@ -226,6 +227,21 @@ rtmpdump-nginx-vod() {
     capture "${FUNCNAME[0]}" 'tcp port 1935'
     timeout 20 rtmpdump -q -r rtmp://127.0.0.1/vod -y vod.flv \
         -C S:hello -C N:42.5 -C B:1 -C Z: -C O:1 -C NS:k:v -C NN:n:7 -C O:0 -o /dev/null || true
+    end_capture
+}
+
+# librtmp asks for encryption of version 6; the server, a small one of ours, answers
+# with 6, 8 and 9. What follows the handshake is the encrypted connect, to which there
+# is no answer.
+rtmpe-rtmpdump() {
+    local version
+    start server python3 "$RECORD_HERE/rtmpe_server.py" 1935 6 8 9
+    until_true listening 1935
+    capture "${FUNCNAME[0]}" 'tcp port 1935'
+    for version in 6 8 9; do
+        timeout 20 rtmpdump -q -r rtmpe://127.0.0.1/live -y s1 -o /dev/null || true
+    done
+    finish server
     end_capture
 }
 

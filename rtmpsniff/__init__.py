@@ -1,7 +1,9 @@
 """rtmpsniff: watches RTMP and shows every byte with its meaning.
 
 The public names. `events`, `messages` and `connections` read captures; `decode` reads the body of one message from
-anywhere; `describe` gives the bytes of an event with their meaning.
+anywhere, `decode_chunks` a chunk stream; `describe` gives the bytes of an event with their meaning. `compile_filter`
+makes a condition on messages of an expression, `message_record` a dictionary of a message, by the names of the JSON
+exports.
 """
 
 from __future__ import annotations
@@ -11,34 +13,61 @@ from typing import TYPE_CHECKING
 from rtmpsniff.version import __version__
 
 if TYPE_CHECKING:
+    from rtmpsniff.analysis.expression import FilterError
+    from rtmpsniff.analysis.filter import compile_filter
+    from rtmpsniff.analysis.handshake import Handshake
+    from rtmpsniff.analysis.media import Flow, Track
+    from rtmpsniff.analysis.peers import Peer
+    from rtmpsniff.analysis.record import message_record
+    from rtmpsniff.analysis.shared_objects import SharedObjectState
+    from rtmpsniff.analysis.streams import Purpose, Stream
     from rtmpsniff.api import Connection, connections, events, messages
     from rtmpsniff.errors import InputError, UserError
     from rtmpsniff.fields import Block, Field, Role
     from rtmpsniff.findings import Finding, Severity
+    from rtmpsniff.payload.aggregate import Aggregate
     from rtmpsniff.payload.audio import Audio
     from rtmpsniff.payload.bodies import Body, Decoded, Unknown, decode
     from rtmpsniff.payload.command import Command, Data
+    from rtmpsniff.payload.shared import SharedObject
+    from rtmpsniff.payload.swf import swf_digest
     from rtmpsniff.payload.types import type_name
     from rtmpsniff.payload.video import Video
+    from rtmpsniff.rtmp.aggregates import sub_messages
     from rtmpsniff.rtmp.describe import describe
-    from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+    from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Notes, Opened, Undecoded
+    from rtmpsniff.rtmp.loose import decode_chunks
 
 _HOMES = {
+    "rtmpsniff.analysis.expression": ("FilterError",),
+    "rtmpsniff.analysis.filter": ("compile_filter",),
+    "rtmpsniff.analysis.handshake": ("Handshake",),
+    "rtmpsniff.analysis.media": ("Flow", "Track"),
+    "rtmpsniff.analysis.peers": ("Peer",),
+    "rtmpsniff.analysis.record": ("message_record",),
+    "rtmpsniff.analysis.shared_objects": ("SharedObjectState",),
+    "rtmpsniff.analysis.streams": ("Purpose", "Stream"),
     "rtmpsniff.api": ("Connection", "connections", "events", "messages"),
     "rtmpsniff.errors": ("InputError", "UserError"),
     "rtmpsniff.fields": ("Block", "Field", "Role"),
     "rtmpsniff.findings": ("Finding", "Severity"),
     "rtmpsniff.payload.bodies": ("Body", "Decoded", "Unknown", "decode"),
     "rtmpsniff.payload.command": ("Command", "Data"),
+    "rtmpsniff.payload.aggregate": ("Aggregate",),
     "rtmpsniff.payload.audio": ("Audio",),
+    "rtmpsniff.payload.shared": ("SharedObject",),
+    "rtmpsniff.payload.swf": ("swf_digest",),
     "rtmpsniff.payload.video": ("Video",),
     "rtmpsniff.payload.types": ("type_name",),
+    "rtmpsniff.rtmp.aggregates": ("sub_messages",),
     "rtmpsniff.rtmp.describe": ("describe",),
-    "rtmpsniff.rtmp.events": ("Closed", "Event", "Greeting", "Message", "Opened", "Undecoded"),
+    "rtmpsniff.rtmp.events": ("Closed", "Event", "Greeting", "Message", "Notes", "Opened", "Undecoded"),
+    "rtmpsniff.rtmp.loose": ("decode_chunks",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Aggregate",
     "Audio",
     "Block",
     "Body",
@@ -49,23 +78,38 @@ __all__ = [
     "Decoded",
     "Event",
     "Field",
+    "FilterError",
     "Finding",
+    "Flow",
     "Greeting",
+    "Handshake",
     "InputError",
     "Message",
+    "Notes",
     "Opened",
+    "Peer",
+    "Purpose",
     "Role",
     "Severity",
+    "SharedObject",
+    "SharedObjectState",
+    "Stream",
+    "Track",
     "Undecoded",
     "Unknown",
     "UserError",
     "Video",
     "__version__",
+    "compile_filter",
     "connections",
     "decode",
+    "decode_chunks",
     "describe",
     "events",
+    "message_record",
     "messages",
+    "sub_messages",
+    "swf_digest",
     "type_name",
 ]
 

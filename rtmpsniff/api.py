@@ -6,6 +6,9 @@
 
 `events` and `messages` read as they go and keep nothing. `connections` collects, so it holds all messages in memory.
 Times are in nanoseconds since the epoch, timestamps in milliseconds, offsets in bytes from 0.
+
+What only the messages before it can tell of a message stands in its `notes`, which are None for most: for an answer the
+number and the name of the command that it answers and how long that took, and remarks in words.
 """
 
 from __future__ import annotations
@@ -14,15 +17,28 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 
+from rtmpsniff.analysis.authentication import Proof
+from rtmpsniff.analysis.handshake import Handshake
+from rtmpsniff.analysis.peers import Peer
+from rtmpsniff.analysis.shared_objects import SharedObjectState
+from rtmpsniff.analysis.streams import Purpose, Stream
+from rtmpsniff.analysis.transactions import Call
 from rtmpsniff.capture.files import read
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.transport.reassembly import Sender
 
 
 @dataclass(slots=True)
 class Connection:
-    """One connection with all that happened on it, in order. `closed` is None only while it is being collected."""
+    """One connection with all that happened on it, in order. `closed` is None only while it is being collected.
+
+    `purpose` is what it was for, from the commands: application, instance, URL, how connect was answered. `proof` is
+    what it had to prove: its step in an authentication, and tokens. `unanswered` are calls that wanted an answer and
+    got none. `shared_objects` are as they were at the end, by name. `handshake` sums the greetings up. `peers` says who
+    seems to be at the two ends, which is inferred.
+    """
 
     opened: Opened
     greetings: list[Greeting] = field(default_factory=list)
@@ -30,10 +46,31 @@ class Connection:
     findings: list[Finding] = field(default_factory=list)
     undecoded: list[Undecoded] = field(default_factory=list)
     closed: Closed | None = None
+    purpose: Purpose = field(default_factory=Purpose)
+    proof: Proof = field(default_factory=Proof)
+    unanswered: list[Call] = field(default_factory=list)
+    shared_objects: dict[str, SharedObjectState] = field(default_factory=dict)
+    handshake: Handshake = field(default_factory=Handshake)
+    peers: dict[Sender, Peer] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
         return self.opened.connection
+
+    @property
+    def application(self) -> str:
+        """As `live`, without instance and query; empty where no connect was captured."""
+        return self.purpose.application
+
+    @property
+    def url(self) -> str:
+        """Of the application, as `rtmp://example.com/live`; `purpose.url_of(name)` is that of a stream."""
+        return self.purpose.url
+
+    @property
+    def streams(self) -> list[Stream]:
+        """What was published and played, in order, with its media."""
+        return self.purpose.streams
 
 
 def events(*sources: str | PathLike[str], ports: Collection[int] = ()) -> Iterator[Event]:
@@ -55,19 +92,31 @@ def messages(*sources: str | PathLike[str], ports: Collection[int] = ()) -> Iter
 
 def connections(*sources: str | PathLike[str], ports: Collection[int] = ()) -> list[Connection]:
     """Every connection with its messages, in the order in which they were seen; see `events`."""
+    with read([fspath(source) for source in sources]) as captures:
+        return _collect(Dissection(captures, ports, media=True))
+
+
+def _collect(run: Dissection) -> list[Connection]:
     found: dict[int, Connection] = {}
-    for event in events(*sources, ports=ports):
+    for event in run:
+        number = event.connection
         match event:
             case Opened():
-                found[event.connection] = Connection(event)
+                found[number] = Connection(event)
+                found[number].purpose = run.conversation.streams.of(number)
+                found[number].proof = run.conversation.authentication.of(number)
             case Greeting():
-                found[event.connection].greetings.append(event)
+                found[number].greetings.append(event)
             case Message():
-                found[event.connection].messages.append(event)
+                found[number].messages.append(event)
             case Finding():
-                found[event.connection].findings.append(event)
+                found[number].findings.append(event)
             case Undecoded():
-                found[event.connection].undecoded.append(event)
+                found[number].undecoded.append(event)
             case Closed():
-                found[event.connection].closed = event
+                found[number].closed = event
+                found[number].unanswered = run.conversation.transactions.unanswered(number)
+                found[number].shared_objects = dict(run.conversation.shared_objects.objects(number))
+                found[number].handshake = run.conversation.handshakes.of(number)
+                found[number].peers = run.conversation.peers.of(number)
     return list(found.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
+from rtmpsniff.analysis.conversation import Conversation
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.events import Event
@@ -14,17 +15,22 @@ from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
 
 
 class Dissection:
-    """One run over packets: iterate it for the events, then ask it what it passed over."""
+    """One run over packets: iterate it for the events, then ask it what it passed over.
 
-    def __init__(self, packets: Iterable[Packet], ports: Collection[int] = ()) -> None:
+    `conversation` knows, while the run goes on, what its connections are about; what their streams carry only where
+    `media` asks for that.
+    """
+
+    def __init__(self, packets: Iterable[Packet], ports: Collection[int] = (), media: bool = False) -> None:
         budget = Budget()
         self.base = 0  # time of the first packet, ns since the epoch
         self._packets = packets
         self._transport = Reassembler(RTMP_PORTS | set(ports), budget)
         self._rtmp = Sessions(ports, budget)
+        self.conversation = Conversation(media)
 
     def __iter__(self) -> Iterator[Event]:
-        return self._rtmp.run(self._transport.run(self._from_first()))
+        return self.conversation.follow(self._rtmp.run(self._transport.run(self._from_first())))
 
     def _from_first(self) -> Iterable[Packet]:
         packets = iter(self._packets)

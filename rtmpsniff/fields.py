@@ -7,12 +7,14 @@ a `Field` that says which bytes it came from. `Cursor.group` nests. Nothing else
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from operator import attrgetter
 from struct import Struct
 from types import TracebackType
 from typing import NamedTuple
+
+from rtmpsniff.text import plural
 
 _F64 = Struct(">d")
 
@@ -57,9 +59,17 @@ class Field(NamedTuple):
     value: object = None  # what the program uses
     label: str = ""  # what a person reads: "9 video"; never holds an unescaped captured character
     role: Role = Role.NUMBER
-    mask: int = 0  # for fields that share a byte: 0xC0 for fmt
+    mask: int = 0  # for fields that share bytes: which bits of the span, 0xC0 for fmt
     children: tuple[Field, ...] = ()
     inline: bool = False
+
+
+def shifted(fields: Iterable[Field], by: int) -> tuple[Field, ...]:
+    """Fields of one buffer as fields of another, in which that one begins `by` bytes later."""
+    return tuple(
+        Field(name, start + by, stop + by, value, label, role, mask, shifted(below, by), inline)
+        for name, start, stop, value, label, role, mask, below, inline in fields
+    )
 
 
 class Inset(NamedTuple):
@@ -93,7 +103,16 @@ class Block(NamedTuple):
 
 
 class Unreadable(Exception):
-    """Reading cannot go on at this place. Caught in `payload.bodies.decode` and nowhere else."""
+    """Reading cannot go on at this place.
+
+    Caught in `payload.bodies.decode`, and by readers that know from a length where to go on; these put `Cursor.path`
+    back to what it was.
+    """
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, without the place."""
+        return str(self)
 
 
 class Truncated(Unreadable):
@@ -103,6 +122,10 @@ class Truncated(Unreadable):
         self.name, self.needed, self.available = name, needed, available
         super().__init__(f"{name} needs {needed} bytes, has {available}")
 
+    @property
+    def reason(self) -> str:
+        return f"needs {plural(self.needed, 'byte')}, has {self.available}"
+
 
 class Malformed(Unreadable):
     """The bytes are there and mean nothing, or more than this program is willing to hold."""
@@ -111,7 +134,7 @@ class Malformed(Unreadable):
 class Cursor:
     """Reads forward through `data[position:end]` and records a `Field` for each thing read."""
 
-    __slots__ = ("data", "end", "fields", "path", "position")
+    __slots__ = ("bit_fields", "data", "end", "fields", "path", "position")
 
     def __init__(self, data: bytes, position: int = 0, end: int | None = None) -> None:
         self.data = data
@@ -119,6 +142,7 @@ class Cursor:
         self.end = len(data) if end is None else end
         self.fields: list[Field] = []
         self.path: list[str] = []  # the names of the groups that are open, for error messages
+        self.bit_fields = 0  # how many fields of single bits there are: eight for a byte would be too many everywhere
 
     @property
     def left(self) -> int:

@@ -85,6 +85,33 @@ def test_connections_hold_what_happened_on_them() -> None:
     assert (connection.closed.reason, connection.closed.closer) == ("closed", "client")
 
 
+def test_messages_have_notes() -> None:
+    """What only earlier messages can tell of one: here, what it answers."""
+    connect, _, _, answer = rtmpsniff.messages(CONNECT)
+    assert connect.notes is None
+    assert answer.notes == rtmpsniff.Notes(response_to=1, answers="connect", latency=1_266_000)
+
+
+def test_connections_know_what_they_are_for() -> None:
+    (connection,) = rtmpsniff.connections(PUBLISH)
+    assert (connection.application, connection.url) == ("live", "rtmp://127.0.0.1/live")
+    assert connection.purpose.url_of("s1") == "rtmp://127.0.0.1/live/s1"
+    assert connection.purpose.accepted
+    (stream,) = connection.streams
+    assert (stream.name, stream.action, stream.state, stream.end) == (
+        *("s1?token=abc123", "publish"),
+        *("started", "FCUnpublish"),
+    )
+    assert {kind: flow.messages for kind, flow in stream.flows.items()} == {
+        8: sum(message.type == "audio" for message in connection.messages),
+        9: sum(message.type == "video" for message in connection.messages),
+    }
+    assert [token.text for token in connection.proof.tokens] == ["token in the published name (token)"]
+    assert (connection.unanswered, connection.shared_objects) == ([], {})
+    assert (connection.handshake.version, connection.handshake.c1) == (3, "D8")
+    assert connection.peers["server"].software == "nginx-rtmp"
+
+
 def test_several_captures_are_one_run() -> None:
     numbers = [message.connection for message in rtmpsniff.messages(PUBLISH, CONNECT)]
     assert set(numbers) == {1, 2}
@@ -171,3 +198,14 @@ def test_what_is_not_needed_is_not_loaded(program: str, absent: list[str]) -> No
 
 def test_type_checkers_are_told() -> None:
     assert (Path(rtmpsniff.__file__).parent / "py.typed").exists()
+
+
+def test_filters_and_records() -> None:
+    messages = list(rtmpsniff.messages(CONNECT))
+    condition = rtmpsniff.compile_filter('name == "connect" and object.app matches "^SOS"')
+    (connect,) = filter(condition, messages)
+    record = rtmpsniff.message_record(connect, messages[0].first.time)
+    assert (record["n"], record["type"], record["length"]) == (1, "command_amf0", 228)
+    with pytest.raises(rtmpsniff.FilterError, match="did you mean length") as caught:
+        rtmpsniff.compile_filter("lenght > 5")
+    assert caught.value.shown == ("lenght > 5", "^^^^^^")

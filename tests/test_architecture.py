@@ -248,7 +248,8 @@ def test_scapy_is_not_imported(arguments: tuple[str, ...]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "rtmpsniff" in imported
-    assert {name for name in imported if name.split(".")[0] in {"scapy", "rich", "dpkt"}} == set()
+    assert {name for name in imported if name.split(".")[0] in {"scapy", "rich", "dpkt", "re2"}} == set()
+    assert imported & {"rtmpsniff.analysis.filter", "rtmpsniff.output.table"} == set()
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -2,17 +2,22 @@
 
 Takes events, gives those that every condition lets through. With conditions on messages (type, stream, number) the
 lines of connections are left out: nobody asked for them.
+
+An aggregate is chosen as a whole: whoever asks for its type gets it with all that it holds. Whoever asks for types that
+lie in it and not for its own gets those of its messages, each alone (`Contained`); so does who names a condition that
+does not hold of the aggregate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rtmpsniff.analysis.streams import Purposes
+from rtmpsniff.analysis.streams import Streams
 from rtmpsniff.findings import Finding
-from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
+from rtmpsniff.payload.types import AGGREGATE, FAMILIES, TYPE_NAMES
+from rtmpsniff.rtmp.aggregates import sub_messages
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
 
 _NUMBERS: Final = {name: frozenset({number}) for number, name in TYPE_NAMES.items()}
@@ -30,11 +35,12 @@ class Selection:
     start: Callable[[], int] | None = None  # called when the first packet has been read
     stop: Callable[[], int] | None = None
     messages: tuple[range, ...] = ()
+    condition: Callable[[Message], bool] | None = None
     count: int | None = None  # messages in all
 
     @property
     def is_about_messages(self) -> bool:
-        return self.types is not None or bool(self.streams or self.messages)
+        return self.types is not None or bool(self.streams or self.messages or self.condition)
 
 
 def select(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
@@ -42,39 +48,47 @@ def select(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
     if selection == Selection():
         yield from events
         return
-    purposes = Purposes()
+    streams = Streams()
     left = selection.count
     for event in events:
         if isinstance(event, Message):
             if selection.streams:
-                purposes.see(event)
-            if not _fits(event, selection) or not _fits_message(event, selection, purposes):
-                continue
-            yield event
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    return
-        elif _fits_other(event, selection):
+                streams.see(event)
+            for message in _chosen(event, selection, streams):
+                yield message
+                if left is not None:
+                    left -= 1
+                    if left == 0:
+                        return
+            continue
+        if isinstance(event, Closed):
+            streams.forget(event.connection)
+        if _fits_other(event, selection):
             yield event
 
 
 def select_messages(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
-    """As `select`, but the conditions are on messages alone: of every connection all else comes through."""
+    """As `select`, but the conditions are on messages alone: of every connection all else comes through.
+
+    For those who count what was on the wire: messages inside aggregates are not given apart.
+    """
     if selection == Selection():
         yield from events
         return
-    purposes = Purposes()
+    streams = Streams()
     left = selection.count
     for event in events:
         if isinstance(event, Message):
             if selection.streams:
-                purposes.see(event)
-            if left == 0 or not _fits(event, selection) or not _fits_message(event, selection, purposes):
+                streams.see(event)
+            if left == 0 or not _fits(event, selection) or not _fits_message(event, selection, streams):
                 continue
             left = None if left is None else left - 1
-        elif selection.connections and event.connection not in selection.connections:
-            continue
+        else:
+            if isinstance(event, Closed):
+                streams.forget(event.connection)
+            if selection.connections and event.connection not in selection.connections:
+                continue
         yield event
 
 
@@ -92,12 +106,26 @@ def _fits(event: Event, selection: Selection) -> bool:
     return selection.stop is None or time <= selection.stop()
 
 
-def _fits_message(message: Message, selection: Selection, purposes: Purposes) -> bool:
+def _chosen(event: Message, selection: Selection, streams: Streams) -> Sequence[Message]:
+    """The message, if it fits; or those inside it that do, where its own type was not asked for."""
+    if not _fits(event, selection):
+        return ()
+    if selection.types is None or event.message_type_id != AGGREGATE or AGGREGATE in selection.types:
+        if _fits_message(event, selection, streams):
+            return (event,)
+        if selection.condition is None or event.message_type_id != AGGREGATE:
+            return ()
+    return [part for part in sub_messages(event) if _fits_message(part, selection, streams)]
+
+
+def _fits_message(message: Message, selection: Selection, streams: Streams) -> bool:
     if selection.types is not None and message.message_type_id not in selection.types:
         return False
     if selection.messages and not any(message.number in numbers for numbers in selection.messages):
         return False
-    return not selection.streams or any(purposes.belongs(message, name) for name in selection.streams)
+    if selection.streams and not any(streams.belongs(message, name) for name in selection.streams):
+        return False
+    return selection.condition is None or selection.condition(message)
 
 
 def event_time(event: Event) -> int:

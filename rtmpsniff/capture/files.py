@@ -295,6 +295,25 @@ def open_capture(source: str, index: int = 0) -> CaptureFile:
         raise InputError(f"{name}: {_reason(error)}") from None
 
 
+def blocks(source: str) -> Iterator[bytes]:
+    """The bytes of a file that is no capture, or of standard input for "-", in pieces as they come.
+
+    Raises `InputError`, one line with the name, for what is not there or may not be read.
+    """
+    name = "standard input" if source == STANDARD_INPUT else printable(source)
+    try:
+        raw = _open(source)
+        try:
+            while data := _some(raw):
+                yield data
+        finally:
+            raw.close()
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{name}: {_reason(error)}") from None
+
+
 def _open(source: str) -> Source:
     # Unbuffered: a buffered reader waits until it has all that it was asked for, and a live pipe would lag.
     if source != STANDARD_INPUT:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,8 +14,29 @@ from rtmpsniff.analysis.selection import Selection, parse_types
 from rtmpsniff.cli.world import ColorChoice, color_option
 from rtmpsniff.dissect import Dissection
 
+if TYPE_CHECKING:
+    from rtmpsniff.analysis.expression import FilterError
+    from rtmpsniff.analysis.filter import Column, Filter
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+FILTER_HELP = """\b
+EXPR is made of the names that messages and their bodies have in JSON:
+  connection n time start sender csid type_id type timestamp
+  timestamp_certain stream_id length capture packets offset chunks state
+  missing body payload_sha256; family (command, data, ...);
+  name transaction object.app args.0.code response_to latency_ms event
+  codec frame_type packet_type composition_time configuration.profile ...
+and of:
+  == != < <= > >=   with "text", 50000, 0xFF, 0.5, true, false or null
+  type in {"audio", "video"}
+  object.tcUrl contains "token"
+  name matches "^on[A-Z]"   (RE2; also ~)
+  not, and, or, parentheses
+  composition_time          alone: it is there, and not false or empty
+What a message does not have is neither equal to anything nor unequal.
+"""
 
 _RANGE = re.compile(r"([0-9]{1,15})(?:-([0-9]{1,15}))?")
 
@@ -74,6 +95,41 @@ class TypesParameter(click.ParamType[tuple[str, ...]]):
         return names
 
 
+class FilterParameter(click.ParamType["Filter"]):
+    """An expression over the names of messages and bodies."""
+
+    name = "expression"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Filter:
+        from rtmpsniff.analysis.expression import FilterError  # noqa: PLC0415 - only who filters pays
+        from rtmpsniff.analysis.filter import compile_filter  # noqa: PLC0415
+
+        try:
+            return compile_filter(str(value))
+        except FilterError as error:
+            self.fail(_with_place(error), param, ctx)
+
+
+class FieldsParameter(click.ParamType["list[Column]"]):
+    """Names as in a filter, with commas between them."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Column]:
+        from rtmpsniff.analysis.expression import FilterError  # noqa: PLC0415 - only who asks pays
+        from rtmpsniff.analysis.filter import compile_columns  # noqa: PLC0415
+
+        try:
+            return compile_columns(str(value))
+        except FilterError as error:
+            self.fail(_with_place(error), param, ctx)
+
+
+def _with_place(error: FilterError) -> str:
+    expression, carets = error.shown
+    return f"{error.problem}\n\n  {expression}\n  {carets}"
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """What the shared options say."""
@@ -96,6 +152,7 @@ def traffic_options(command: Command) -> Command:
         from_: Callable[[int], int] | None,
         to: Callable[[int], int] | None,
         message: tuple[range, ...],
+        filter_: Filter | None,
         count: int | None,
         **more: Any,
     ) -> Any:
@@ -110,6 +167,7 @@ def traffic_options(command: Command) -> Command:
                 start=(lambda: from_(run.base)) if from_ else None,
                 stop=(lambda: to(run.base)) if to else None,
                 messages=message,
+                condition=(lambda message: filter_(message, run.base)) if filter_ else None,
                 count=count,
             )
 
@@ -157,6 +215,14 @@ _OPTIONS = (
         multiple=True,
         metavar="N[-M]",
         help="Only these messages, by their numbers in their connection.",
+    ),
+    click.option(
+        "-Y",
+        "--filter",
+        "filter_",
+        type=FilterParameter(),
+        metavar="EXPR",
+        help='Only messages of which this holds: type == "video" and length > 50000. See below.',
     ),
     click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown."),
     color_option,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
-from rtmpsniff.cli.options import Chosen, traffic_options
+from rtmpsniff.cli.options import FILTER_HELP, Chosen, FieldsParameter, traffic_options
 from rtmpsniff.cli.world import Exit, World, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding, Severity
@@ -18,11 +19,16 @@ from rtmpsniff.output.listing import Listing, place, title
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.output.tree import tree
+from rtmpsniff.payload.types import AGGREGATE
+from rtmpsniff.rtmp.aggregates import sub_messages
 from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.events import Event, Message
 
+if TYPE_CHECKING:
+    from rtmpsniff.analysis.filter import Column
 
-@click.command("read", short_help="Every message, as a list, a tree or a hex dump.")
+
+@click.command("read", short_help="Every message, as a list, a tree or a hex dump.", epilog=FILTER_HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @traffic_options
 @click.option(
@@ -36,6 +42,12 @@ from rtmpsniff.rtmp.events import Event, Message
 @click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line.")
 @click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump of each message.")
 @click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line.")
+@click.option(
+    "--fields",
+    type=FieldsParameter(),
+    metavar="NAME,...",
+    help="Columns for scripts, with a tab between: time,sender,type,object.app. One line a message.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Messages alone: no lines for connections, handshakes and findings.")
 @click.option("--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole.")
 def read_command(
@@ -45,6 +57,7 @@ def read_command(
     verbose: bool,
     hex_: bool,
     grid_: bool,
+    fields: list[Column] | None,
     quiet: bool,
     full: bool,
 ) -> Exit:
@@ -53,30 +66,45 @@ def read_command(
     One line a message: time, connection, direction, chunk stream, type, message stream, timestamp in milliseconds,
     length in bytes, and what it says.
     """
+    if fields and (verbose or hex_ or grid_):
+        raise click.UsageError("--fields does not go with -v, -x or -X")
     with read(files) as captures:
         run = Dissection(captures, chosen.ports)
         out = world(chosen.color, flush_lines=STANDARD_INPUT in files)
         view = View(out, Clock(time_format, lambda: run.base), full)
-        show = view.dump if hex_ else view.grid if grid_ else view.tree if verbose else view.list
-        if show in {view.list, view.tree} and out.width is not None:
+        show = _columns(fields, run) if fields else view.way(verbose, hex_, grid_)
+        if out.width is not None and not (hex_ or grid_ or fields):
             out.write(view.listing.heading())
         shown = False
-        for event in select(run, chosen.make_selection(run)):
+        for event in _shown(select(run, chosen.make_selection(run)), quiet or fields is not None, verbose):
             shown = True
-            if quiet and not isinstance(event, Message):
-                continue
-            if isinstance(event, Finding) and event.severity is Severity.NOTE and not verbose:
-                continue
             for line in show(event):
                 out.write(line)
-            if isinstance(event, Message) and not quiet:
-                for finding in event.findings:
-                    if verbose or finding.severity is not Severity.NOTE:
-                        out.write(view.listing.line(finding))
         status = conclude(captures, run)
         if not shown and status is Exit.DONE:
             warn("nothing matched")
         return status
+
+
+def _shown(events: Iterable[Event], quiet: bool, verbose: bool) -> Iterator[Event]:
+    """Events with what is wrong inside messages behind them; notes are for those who ask for more."""
+    for event in events:
+        if isinstance(event, Message):
+            yield event
+            for finding in () if quiet else event.findings:
+                if verbose or finding.severity is not Severity.NOTE:
+                    yield finding
+        elif not quiet and (verbose or not isinstance(event, Finding) or event.severity is not Severity.NOTE):
+            yield event
+
+
+def _columns(columns: list[Column], run: Dissection) -> Callable[[Event], Iterable[str]]:
+    from rtmpsniff.output.table import row  # noqa: PLC0415 - only where it is asked for
+
+    def show(event: Event) -> Iterable[str]:
+        return (row(column(event, run.base) for column in columns),) if isinstance(event, Message) else ()
+
+    return show
 
 
 class View:
@@ -90,7 +118,13 @@ class View:
         self.width = out.width
         self.shape = shape(out.width)
 
+    def way(self, verbose: bool, hex_: bool, grid_: bool) -> Callable[[Event], Iterable[str]]:
+        """The one that was asked for."""
+        return self.dump if hex_ else self.grid if grid_ else self.tree if verbose else self.list
+
     def list(self, event: Event) -> Iterable[str]:
+        if isinstance(event, Message) and event.message_type_id == AGGREGATE:
+            return map(self.listing.line, (event, *sub_messages(event)))
         return (self.listing.line(event),)
 
     def tree(self, event: Event) -> Iterator[str]:

@@ -38,7 +38,7 @@ class Shape(NamedTuple):
     @property
     def deepest(self) -> int:
         """How far the text is indented at most, so that room is left for it."""
-        return min(max(self.text - _NAME - 20, 0), 24) if self.text else 40
+        return min(max(self.text - _NAME - 20, 1), 24) if self.text else 40
 
     @property
     def hex(self) -> int:
@@ -100,10 +100,12 @@ def _role_at(line: _Line, position: int) -> Role:
     return line.field.role
 
 
-def _pattern(byte: int, mask: int) -> str:
-    """A bit field in its byte: `.... 0111`."""
-    bits = "".join(str(byte >> bit & 1) if mask >> bit & 1 else "." for bit in range(7, -1, -1))
-    return f"{bits[:4]} {bits[4:]}"
+def _pattern(data: bytes, mask: int) -> str:
+    """A bit field in its bytes: `.... 0111`."""
+    size = 8 * len(data)
+    value = int.from_bytes(data, "big")
+    bits = "".join(str(value >> bit & 1) if mask >> bit & 1 else "." for bit in range(size - 1, -1, -1))
+    return " ".join(bits[at : at + 4] for at in range(0, size, 4))
 
 
 class _Writer:
@@ -112,12 +114,12 @@ class _Writer:
     def __init__(self, block: Block, paint: Paint, form: Shape, full: bool) -> None:
         self.block, self.paint, self.form, self.full = block, paint, form, full
         self.next_inset = 0
-        self.last_bits = (-1, -1)
+        self.shown = 0  # up to here bytes stand in lines of bit fields, which share them
 
     def line(self, line: _Line) -> Iterator[str]:
         yield from self.insets_before(line.start)
         if line.field.mask:
-            yield self._bits(line)
+            yield from self._bits(line)
         elif line.start == line.stop:
             yield from self._texts(line, self._wrap(line, line.field.label))
         else:
@@ -134,17 +136,37 @@ class _Writer:
             for line in _lines(inset.fields, 0):
                 yield from writer.line(line)
 
-    def _bits(self, line: _Line) -> str:
-        byte = self.block.data[line.start]
-        span = (line.start, line.stop)
-        if self.missing_in(*span):
-            first, self.last_bits = span != self.last_bits, span
-            return self._missing(line, *span, first=True) if first else self._row(line, "", "", "", "", first=True)
-        lead = f"{byte:02x}" if span != self.last_bits else "  "
-        self.last_bits = span
-        address = f"{self.block.address_of(line.start):>{_ADDRESS}}" if lead.strip() else " " * _ADDRESS
-        hexes = self._indent(line.depth) + lead + "  " + _pattern(byte, line.field.mask)
-        return self._row(line, address, hexes, self.paint.role(line.field.role, hexes), line.field.label, first=True)
+    def _bits(self, line: _Line) -> Iterator[str]:
+        """The bytes that no line before has shown, and which of their bits are meant."""
+        data, missing = self.block.data[line.start : line.stop], self.missing_in(line.start, line.stop)
+        label = "" if missing else line.field.label  # it would rest on nothing
+        pattern = "" if missing else _pattern(data, line.field.mask)
+        position, first = max(line.start, self.shown), True
+        self.shown = max(line.stop, self.shown)
+        for start, stop, gone in list(self.spans(position, line.stop)):
+            yield from self.insets_before(start)
+            if gone:
+                yield from self._missing(line, start, stop, first=first)
+            else:
+                lead = self.block.data[start:stop].hex(" ")
+                address = f"{self.block.address_of(start):>{_ADDRESS}}"
+                yield from self._bits_row(line, start, lead, pattern, label, address, first=first)
+            pattern = label = ""
+            first = False
+        if first:
+            yield from self._bits_row(line, line.stop, "", pattern, label, "", first=True)
+
+    def _bits_row(
+        self, line: _Line, start: int, lead: str, pattern: str, label: str, address: str, *, first: bool
+    ) -> Iterator[str]:
+        """Bytes stand over those of the lines above, and the bits behind them, where a terminal has room for that."""
+        indent, width = self._indent(line.depth), 3 * (line.stop - line.start) - 1
+        before = f"{indent}{' ' * (3 * (start - line.start)) + lead:{width}.{width}}"
+        shapes = (f"{before}  {pattern}", before)
+        hexes = next((text for text in shapes if len(text) <= self.form.hex), f"{indent}{lead}").rstrip()
+        yield from self._texts(
+            line, self._wrap(line, label), hexes, address, self.paint.role(line.field.role, hexes), first
+        )
 
     def _bytes(self, line: _Line) -> Iterator[str]:
         limit = self._limit(line)
@@ -154,7 +176,7 @@ class _Writer:
         for start, stop, missing in self.spans(line.start, min(limit, line.stop)):
             yield from self.insets_before(start)
             if missing:
-                yield self._missing(line, start, stop, first=first)
+                yield from self._missing(line, start, stop, first=first)
             else:
                 pieces = text.piece(start, stop, label if first else "")
                 hexes, colored = self._hexes(line, start, stop)
@@ -213,11 +235,11 @@ class _Writer:
             start = end
         return indent + " ".join(plain), indent + " ".join(colored)
 
-    def _missing(self, line: _Line, start: int, stop: int, *, first: bool) -> str:
+    def _missing(self, line: _Line, start: int, stop: int, *, first: bool) -> Iterator[str]:
         text = f"{self._indent(line.depth)}{plural(stop - start, 'byte')} never captured"
         address = f"{self.block.address_of(start):>{_ADDRESS}}"
         colored = self.paint.style("missing", text.strip())
-        return self._row(line, address, text, self._indent(line.depth) + colored, "", first=first)
+        yield from self._texts(line, [""], text, address, self._indent(line.depth) + colored, first)
 
     def _more(self, line: _Line, position: int) -> str:
         """Stands for the bytes of a long value that are not shown, and for the insets among them."""
@@ -228,22 +250,29 @@ class _Writer:
         return f"{'':{_ADDRESS}}  {self._indent(line.depth)}{self.paint.style('dim', text)}"
 
     def _wrap(self, line: _Line, text: str) -> list[str]:
-        room = self.form.text - _NAME - 1 - min(2 * line.depth, self.form.deepest)
-        if not self.form.text or len(text) <= room:
+        """The rows of a text beside a name; behind a long name it begins a row of its own where it has to."""
+        room = self._room(line)
+        if not self.form.text or len(text) + max(len(line.field.name), _NAME) < room:
             return [text]
-        return wrap(text, max(room, _NARROWEST), break_on_hyphens=False) or [""]
+        rows = wrap(text, max(room - _NAME - 1, _NARROWEST), break_on_hyphens=False) or [""]
+        return rows if len(line.field.name) <= _NAME else ["", *rows]
+
+    def _room(self, line: _Line) -> int:
+        """How many columns a name and a text have."""
+        return self.form.text - min(2 * line.depth, self.form.deepest)
 
     def _texts(
         self, line: _Line, texts: list[str], hexes: str = "", address: str = "", colored: str = "", first: bool = True
     ) -> Iterator[str]:
-        yield self._row(line, address, hexes, colored, texts[0], first=first)
+        name, room = line.field.name if first else "", self._room(line)
+        while self.form.text and len(name) > room:  # broken anywhere: it is one word
+            yield self._row(line, address, hexes, colored, name[:room], "")
+            name, hexes, address, colored = name[room:], "", "", ""
+        yield self._row(line, address, hexes, colored, name, "" if texts[0] == name else texts[0])
         for text in texts[1:]:
-            yield self._row(line, "", "", "", text, first=False)
+            yield self._row(line, "", "", "", "", text)
 
-    def _row(self, line: _Line, address: str, hexes: str, colored: str, text: str, *, first: bool) -> str:
-        name = line.field.name if first else ""
-        if text == name:
-            text = ""  # `null` is both what it is called and what it says
+    def _row(self, line: _Line, address: str, hexes: str, colored: str, name: str, text: str) -> str:
         text = text.rstrip()  # before it is painted: inside the escape codes blanks would stay
         indent = min(2 * line.depth, self.form.deepest)
         painted = self.paint.role(line.field.role, text) if text else ""
@@ -308,15 +337,14 @@ def grid(block: Block, paint: Paint, full: bool = False) -> Iterator[str]:
 def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
     """The bytes in wire order; a string stands for those that are not shown."""
     writer = _Writer(block, Paint(colored=False), shape(None), full)
-    insets, next_inset, last_bits = block.insets, 0, -1
+    insets, next_inset, shown = block.insets, 0, 0
     for line in _lines(block.fields, 0):
-        if line.field.mask:
-            if line.start == last_bits:
-                continue  # the fields of one byte
-            last_bits = line.start
-        bulk = line.field.role in _BULK and not full and line.stop - line.start > 64
-        stop = line.start + 48 if bulk else line.stop
-        for start, end, missing in writer.spans(line.start, stop):
+        first = line.start
+        if line.field.mask:  # fields that share bytes
+            first, shown = max(first, shown), max(line.stop, shown)
+        bulk = line.field.role in _BULK and not full and line.stop - first > 64
+        stop = first + 48 if bulk else line.stop
+        for start, end, missing in writer.spans(first, stop):
             while next_inset < len(insets) and insets[next_inset].position <= start:
                 yield from _inset_cells(insets[next_inset])
                 next_inset += 1
@@ -326,9 +354,9 @@ def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
             for position in range(start, end):
                 yield _Cell(block.address_of(position), block.data[position], _role_at(line, position), False)
         if bulk:
-            first, next_inset = next_inset, _inset_behind(insets, next_inset, line.stop)
-            name = insets[first].fields[0].name if next_inset > first else ""
-            yield _left_out(line.stop - stop, writer.missing_in(stop, line.stop), next_inset - first, name)
+            before, next_inset = next_inset, _inset_behind(insets, next_inset, line.stop)
+            name = insets[before].fields[0].name if next_inset > before else ""
+            yield _left_out(line.stop - stop, writer.missing_in(stop, line.stop), next_inset - before, name)
         writer.next_inset = next_inset
     for inset in insets[next_inset:]:
         yield from _inset_cells(inset)

@@ -13,6 +13,7 @@ from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock
 from rtmpsniff.output.words import say_closed, say_greeting, say_message, say_opened, say_undecoded
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
+from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
 from rtmpsniff.text import plural
 
@@ -27,6 +28,7 @@ _TYPE_STYLES: Final = {number: family for family, numbers in FAMILIES.items() fo
 }
 _NARROW: Final = 100  # columns; a terminal with fewer has no room for the ids of chunk and message streams
 _NARROWEST_TEXT: Final = 60
+_INSIDE: Final = "+"  # where a message inside an aggregate has no chunk stream of its own
 _WIDEST: Final = 400  # characters of text in a line that is not cut to a terminal
 
 
@@ -85,17 +87,18 @@ class Listing:
         if self._is_narrow:
             middle, end = "", f"{stamp:>10} {message.length:>7}"
         else:
-            middle = f" {message.chunk_stream_id:>4} "
+            channel = _INSIDE if isinstance(message, Contained) else message.chunk_stream_id
+            middle = f" {channel:>4} "
             end = f" {message.message_stream_id:>4} {stamp:>10} {message.length:>8}"
         return self._join(
             self._clock.text(message.last.time),
             message.connection,
             _ARROWS[message.sender],
             middle,
-            _SHORT_NAMES.get(number) or f"unknown_{number}",
+            type_word(message),
             end,
             say_message(message),
-            _TYPE_STYLES.get(number, "unknown") if message.state == "whole" else "warning",
+            type_style(message),
         )
 
     def _join(
@@ -128,11 +131,26 @@ class Listing:
         return text if self._full or len(text) <= room else text[: room - 3] + "..."
 
 
+def type_word(message: Message) -> str:
+    """The type as the list has it."""
+    return _SHORT_NAMES.get(message.message_type_id) or f"unknown_{message.message_type_id}"
+
+
+def type_style(message: Message) -> str:
+    """The style of the theme that a message of this type has; another one where it did not come whole."""
+    return _TYPE_STYLES.get(message.message_type_id, "unknown") if message.state == "whole" else "warning"
+
+
 def place(message: Message) -> str:
-    """Where a message was: chunks, packets, offset in its sender's stream."""
+    """Where a message was: chunks, packets, offset in its sender's stream; and which message it answers."""
     first, last = message.first.packet, message.last.packet
     packets = f"packet {first}" if first == last else f"packets {first}-{last}"
-    return f"{plural(message.chunk_count, 'chunk')}, {packets}, offset {message.offset}"
+    return f"{plural(message.chunk_count, 'chunk')}, {packets}, offset {message.offset}{_answer(message)}"
+
+
+def _answer(message: Message) -> str:
+    notes = message.notes
+    return "" if notes is None or notes.response_to is None else f"; answers #{notes.response_to}"
 
 
 def title(message: Message, paint: Paint, clock: Clock, width: int | None = None) -> list[str]:
@@ -147,7 +165,7 @@ def title(message: Message, paint: Paint, clock: Clock, width: int | None = None
         f"chunk stream {message.chunk_stream_id}, message stream {message.message_stream_id}, "
         f"timestamp {message.timestamp}{sure}"
     )
-    size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {packets}"
+    size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {packets}{_answer(message)}"
     style = _TYPE_STYLES.get(message.message_type_id, "unknown")
     first_line = f"{paint.style('title', head)}  {arrow}"
     if width is None or max(len(head) + len(arrow) + len(said), len(where) + len(size)) + 6 <= width:

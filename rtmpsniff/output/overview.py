@@ -1,15 +1,18 @@
-"""A summary on a page of text, and as one JSON document."""
+"""A summary on a page of text."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from textwrap import wrap
+from typing import Final
 
 from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
 from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.findings import Severity
 from rtmpsniff.output.columns import columns
+from rtmpsniff.output.story import Line, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import LAST_SECOND, day_and_time
 from rtmpsniff.payload.types import type_name
@@ -35,7 +38,7 @@ def overview(
     if summary.totals():
         yield ""
         yield from _types(summary, paint)
-    yield from _losses(summary, paint)
+    yield from _details(summary, paint, top, width)
 
 
 def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint) -> Iterator[str]:
@@ -61,7 +64,7 @@ def _date(time: int) -> str:
 
 def _connections(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:
     connections = list(summary.connections.values())
-    shown = _largest(connections, top)
+    shown = largest(connections, top)
     rows = [_row(connection) for connection in shown]
     table = list(columns(_HEAD, rows, Paint(colored=False), "r    rrrr"))
     if width is None or max(map(len, table)) <= width:
@@ -87,8 +90,8 @@ def _row(connection: ConnectionSummary) -> tuple[str, ...]:
         str(connection.opened.connection),
         f"{connection.opened.client} -> {connection.opened.server}",
         closed.variant if closed else "",
-        printable(connection.purpose.application),
-        ", ".join(f"{stream.action} {printable(stream.name)}" for stream in connection.purpose.streams),
+        shortened(connection.purpose.app.partition("?")[0], 60),
+        stream_names(connection),
         grouped(connection.messages),
         grouped(closed.from_client.bytes if closed else 0),
         grouped(closed.from_server.bytes if closed else 0),
@@ -105,7 +108,8 @@ def _entry(row: tuple[str, ...]) -> Iterator[str]:
     yield f"      messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
 
 
-def _largest(connections: list[ConnectionSummary], top: int | None) -> list[ConnectionSummary]:
+def largest(connections: list[ConnectionSummary], top: int | None) -> list[ConnectionSummary]:
+    """The connections with the most bytes, at most `top` of them; all in their order without it."""
     if top is None or top >= len(connections):
         return connections
     return sorted(connections, key=lambda connection: -_bytes(connection))[:top]
@@ -144,14 +148,30 @@ def _types(summary: Summary, paint: Paint) -> Iterator[str]:
     yield from columns(("type", "messages c->s", "bytes", "messages s->c", "bytes"), rows, paint, " rrrr")
 
 
-def _losses(summary: Summary, paint: Paint) -> Iterator[str]:
-    """What was lost or could not be decoded, and what was found: only where there is something to say."""
+def _details(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:
+    """Each connection by itself: what it was for and what came of it, what was lost, what is wrong."""
+    shown = {connection.opened.connection for connection in largest(list(summary.connections.values()), top)}
     for number, connection in summary.connections.items():
-        lines = list(_loss_lines(connection, paint))
+        told = list(story(connection)) if number in shown else []
+        lines = [row for line in told for row in _set_in(line, paint, width)]
+        lines += [f"  {line}" for line in _loss_lines(connection, paint)]
         if lines:
             yield ""
-            yield paint.style("title", f"connection {number}")
-            yield from (f"  {line}" for line in lines)
+            yield f"{paint.style('title', f'connection {number}')}  {address(connection.purpose)}".rstrip()
+            yield from lines
+
+
+def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:
+    """The rows of a line, wrapped where a terminal is too narrow for it."""
+    indent = "  " * (line.depth + 1)
+    if width is None:
+        return [indent + paint.style(line.style, line.text)]
+    text = _GROUPS.sub("\xa0", line.text)  # a number is not broken up
+    rows = wrap(text, max(width - len(indent), 40), subsequent_indent="    ", break_on_hyphens=False)
+    return [indent + paint.style(line.style, row.replace("\xa0", " ")) for row in rows]
+
+
+_GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")
 
 
 def _loss_lines(connection: ConnectionSummary, paint: Paint) -> Iterator[str]:
@@ -178,85 +198,3 @@ def _loss_lines(connection: ConnectionSummary, paint: Paint) -> Iterator[str]:
     for (severity, code, text), count in sorted(counts.items(), key=lambda item: _ORDER.index(item[0][0])):
         times = f" ({count} times)" if count > 1 else ""
         yield f"{paint.style(severity.value, severity.value)}: {text}{times} [{code}]"
-
-
-def document(
-    files: Iterable[CaptureFile], summary: Summary, others: tuple[int, int], top: int | None = None
-) -> dict[str, Any]:
-    """The summary as values for JSON, by the names that the exports use."""
-    return {
-        "captures": [
-            {
-                "file": file.file,
-                "format": file.format,
-                "packets": file.packets,
-                "bytes": file.bytes,
-                "first_time": None if file.first_time is None else str(file.first_time),
-                "last_time": None if file.last_time is None else str(file.last_time),
-                "truncated": file.truncated,
-            }
-            for file in files
-        ],
-        "connections": [_connection(connection) for connection in _largest(list(summary.connections.values()), top)],
-        "messages": [
-            {
-                "type_id": number,
-                "type": type_name(number),
-                "sender": sender,
-                "count": tally.messages,
-                "bytes": tally.bytes,
-            }
-            for (number, sender), tally in sorted(summary.totals().items())
-        ],
-        "other_connections": others[0],
-        "other_packets": others[1],
-        **({"silent_connections": summary.silent} if summary.silent else {}),
-    }
-
-
-def _connection(connection: ConnectionSummary) -> dict[str, Any]:
-    opened, closed = connection.opened, connection.closed
-    traffic = {"client": closed.from_client, "server": closed.from_server} if closed else {}
-    return {
-        "id": opened.connection,
-        "variant": closed.variant if closed else "unknown",
-        "client": opened.client._asdict(),
-        "server": opened.server._asdict(),
-        "end_reason": closed.reason if closed else None,
-        "closer": (closed.closer or None) if closed else None,
-        "app": connection.purpose.application or None,
-        "tcUrl": connection.purpose.url or None,
-        "streams": [
-            {"id": stream.message_stream_id, "name": stream.name, "action": stream.action}
-            for stream in connection.purpose.streams
-        ],
-        "tcp": {sender: figures._asdict() for sender, figures in traffic.items()},
-        "messages": {
-            f"{type_name(number)}": {"count": tally.messages, "bytes": tally.bytes}
-            for (number, _), tally in sorted(_by_type(connection).items())
-        },
-        "incomplete": dict(connection.incomplete),
-        "undecoded": [
-            {
-                "sender": span.sender,
-                "offset": span.offset,
-                "length": span.length,
-                "missing": span.missing,
-                "reason": span.reason,
-            }
-            for span in connection.undecoded
-        ],
-        "findings": [
-            {"check": finding.rule.code, "severity": finding.severity.value, "title": finding.title}
-            for finding in connection.findings
-        ],
-    }
-
-
-def _by_type(connection: ConnectionSummary) -> dict[tuple[int, str], Tally]:
-    sums: dict[tuple[int, str], Tally] = {}
-    for (number, _), tally in connection.tallies.items():
-        total = sums.setdefault((number, ""), Tally())
-        total.messages += tally.messages
-        total.bytes += tally.bytes
-    return sums

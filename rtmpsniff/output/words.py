@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from rtmpsniff.payload.audio import Audio
+from rtmpsniff.payload.aggregate import Aggregate
+from rtmpsniff.payload.audio import Audio, AudioTrack
 from rtmpsniff.payload.bodies import Body, Unknown
+from rtmpsniff.payload.codecs.nal import MOST_UNITS
+from rtmpsniff.payload.codecs.sound import sound
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.control import (
     Abort,
@@ -16,9 +20,24 @@ from rtmpsniff.payload.control import (
     UserControl,
     WindowAckSize,
 )
-from rtmpsniff.payload.values import UNDEFINED, Date, Object, Reference, Value, Xml
-from rtmpsniff.payload.video import Video
-from rtmpsniff.rtmp.events import Closed, Greeting, Message, Opened, Undecoded
+from rtmpsniff.payload.shared import SharedObject, SharedObjectEvent
+from rtmpsniff.payload.types import AGGREGATE
+from rtmpsniff.payload.values import (
+    UNDEFINED,
+    Array,
+    Date,
+    Dictionary,
+    Externalizable,
+    Object,
+    Reference,
+    Value,
+    Vector,
+    Xml,
+)
+from rtmpsniff.payload.video import OF_NAL_UNITS, Video, VideoTrack
+from rtmpsniff.rtmp.aggregates import Contained
+from rtmpsniff.rtmp.events import Closed, Greeting, Message, Notes, Opened, Undecoded
+from rtmpsniff.rtmp.handshake import ENCRYPTED, software_version
 from rtmpsniff.text import grouped, number_text, plural, printable, quoted
 
 LONGEST_STRING: Final = 80
@@ -27,12 +46,33 @@ _DEEPEST: Final = 3
 
 
 def say_message(message: Message) -> str:
-    """What a message says, and what is wrong with it as a whole."""
-    if message.state == "whole":
-        return say_body(message.body)
-    # What is wrong comes first: a long text may be cut.
-    text = say_body(message.body) if message.payload else ""
-    return f"{_say_state(message)}{', ' if text else ''}{text}"
+    """What a message says, what is wrong with it as a whole, and what is known of it from others."""
+    text = _say_content(message) if message.state == "whole" or message.payload else ""
+    if message.state != "whole":  # what is wrong comes first: a long text may be cut
+        text = f"{_say_state(message)}{', ' if text else ''}{text}"
+    if isinstance(message, Contained):
+        return f"{text}, in aggregate #{message.number}"
+    if message.message_type_id == AGGREGATE:
+        text += _say_times(message)
+    if message.notes is not None and message.notes.remarks:
+        return "; ".join(filter(None, [text, *message.notes.remarks]))
+    return text
+
+
+def _say_content(message: Message) -> str:
+    body, notes = message.body, message.notes
+    if isinstance(body, Command) and notes is not None and notes.response_to is not None:
+        return _say_answer(body, notes)
+    return say_body(body)
+
+
+def _say_times(message: Message) -> str:
+    """From when to when the messages of an aggregate are, in its own time."""
+    body = message.body
+    if not isinstance(body, Aggregate) or not body.messages:
+        return ""
+    elapsed = body.messages[-1].timestamp - body.messages[0].timestamp
+    return "" if not elapsed else f", timestamps {message.timestamp}-{(message.timestamp + elapsed) & 0xFFFFFFFF}"
 
 
 def _say_state(message: Message) -> str:
@@ -49,7 +89,7 @@ def say_body(body: Body) -> str:
     return _SAY[type(body)](body)
 
 
-def say_value(value: Value, depth: int = 0) -> str:  # noqa: PLR0911 - one line for each kind of value
+def say_value(value: Value, depth: int = 0) -> str:  # noqa: C901, PLR0911, PLR0912 - one line for each kind of value
     """An AMF value on one line, shortened; safe to print."""
     match value:
         case None:
@@ -60,25 +100,60 @@ def say_value(value: Value, depth: int = 0) -> str:  # noqa: PLR0911 - one line 
             return number_text(value)
         case str():
             return quoted(value) if len(value) <= LONGEST_STRING else quoted(value[:LONGEST_STRING])[:-1] + '..."'
+        case bytes():
+            return _say_bytes(value)
+        case Externalizable(pairs=[(("source" | "object"), wrapped)]):
+            return f"{_class(value.class_name)}{say_value(wrapped, depth)}"
+        case Array():
+            entries = len(value.pairs) + len(value.dense)
+            shown = (_pairs(value, depth) + _items(value.dense, depth))[:MOST_ENTRIES]
+            return f"[{_say_some(shown, entries, depth)}]"
         case Object():
-            return _say_object(value, depth)
+            return f"{_class(value.class_name)}{{{_say_some(_pairs(value, depth), len(value.pairs), depth)}}}"
+        case Dictionary():
+            return f"{{{_say_some(_entries(value, depth), len(value.pairs), depth)}}}"
+        case Vector():
+            return f"[{_say_some(_items(value.items, depth), len(value.items), depth)}]"
         case list():
-            return f"[{_say_some([say_value(item, depth + 1) for item in value[:MOST_ENTRIES]], len(value), depth)}]"
+            return f"[{_say_some(_items(value, depth), len(value), depth)}]"
         case Date():
             return value.iso or f"{number_text(value.milliseconds)} ms"
         case Xml():
             return f"XML {say_value(value.text)}"
         case Reference():
-            return f"ref#{value.index}"
+            return f"{'string ' if value.table == 'string' else ''}ref#{value.index}"
     return "undefined" if value is UNDEFINED else "unsupported"
 
 
-def _say_object(value: Object, depth: int) -> str:
+def _say_bytes(value: bytes) -> str:
+    shown = value[:MOST_ENTRIES].hex(" ")
+    return f"{plural(len(value), 'byte')}{' ' if shown else ''}{shown}{' ...' if len(value) > MOST_ENTRIES else ''}"
+
+
+def _class(name: str | None) -> str:
+    """The last part of the name: packages are long, and the tree has them."""
+    return f"{_cut((name or '').rpartition('.')[2])} ".lstrip()
+
+
+def _cut(text: str) -> str:
+    return printable(text) if len(text) <= LONGEST_STRING else printable(text[:LONGEST_STRING]) + "..."
+
+
+def _pairs(value: Object, depth: int) -> list[str]:
     if depth >= _DEEPEST:
-        return "{...}" if value.pairs else "{}"
-    pairs = [f"{printable(key)}: {say_value(item, depth + 1)}" for key, item in value.pairs[:MOST_ENTRIES]]
-    name = f"{printable(value.class_name)} " if value.class_name else ""
-    return f"{name}{{{_say_some(pairs, len(value.pairs), depth)}}}"
+        return []
+    return [f"{_cut(key)}: {say_value(item, depth + 1)}" for key, item in value.pairs[:MOST_ENTRIES]]
+
+
+def _entries(value: Dictionary, depth: int) -> list[str]:
+    if depth >= _DEEPEST:
+        return []
+    shown = value.pairs[:MOST_ENTRIES]
+    return [f"{say_value(key, depth + 1)}: {say_value(item, depth + 1)}" for key, item in shown]
+
+
+def _items(values: list[Value], depth: int) -> list[str]:
+    return [say_value(item, depth + 1) for item in values[:MOST_ENTRIES]] if depth < _DEEPEST else []
 
 
 def _say_some(shown: list[str], total: int, depth: int) -> str:
@@ -89,7 +164,7 @@ def _say_some(shown: list[str], total: int, depth: int) -> str:
 
 
 def _say_command(body: Command) -> str:
-    call = f"{printable(body.name) or '?'}({'' if body.transaction is None else number_text(body.transaction)})"
+    call = _say_call(body)
     status = _status(body)
     if status:
         return f"{call} {status}"
@@ -99,13 +174,41 @@ def _say_command(body: Command) -> str:
     return f"{call} {', '.join(map(say_value, body.args))}".rstrip()
 
 
+def _say_call(body: Command) -> str:
+    return f"{printable(body.name) or '?'}({'' if body.transaction is None else number_text(body.transaction)})"
+
+
+def _say_answer(body: Command, notes: Notes) -> str:
+    """A command that answers another: what was asked, where that is not plain, and how long it took."""
+    status = _status(body)
+    told = status or ", ".join(map(say_value, body.args))
+    if notes.answers == "createStream" and body.name == "_result" and told:
+        told = f"stream {told}"
+    if body.name in {"_result", "_error"} and not status.startswith(("NetConnection.Connect.", "NetStream.")):
+        told = f"{printable(notes.answers)}{' -> ' if told else ''}{told}"
+    latency = "" if notes.latency is None else f", {say_duration(notes.latency)}"
+    return f"{_say_call(body)}{' ' if told else ''}{told}{latency}"
+
+
+def say_duration(nanoseconds: int) -> str:
+    """A short time: `0.04 ms`, `0.8 ms`, `120.3 ms`, `2.500 s`."""
+    milliseconds = nanoseconds / 1e6
+    if abs(milliseconds) >= 1000:
+        return f"{milliseconds / 1000:.3f} s"
+    return f"{milliseconds:.1f} ms" if abs(milliseconds) >= 0.1 or not nanoseconds else f"{milliseconds:.2g} ms"
+
+
 def _status(body: Command) -> str:
-    """The code of an information object, and the description where it is more than the code."""
-    for arg in body.args:
-        if isinstance(arg, Object) and isinstance(code := arg.get("code"), str):
-            description = arg.get("description")
+    """The code of an information object, and the description where it is more than the code.
+
+    Most servers have it among the arguments; rtmpsrv has it where the command object should be.
+    """
+    for value in (*body.args, body.object):
+        if isinstance(value, Object) and isinstance(code := value.get("code"), str):
+            description = value.get("description")
+            is_plain = body.name == "_result" and value.get("level") == "status"
             more = f" {say_value(description)}" if isinstance(description, str) and description else ""
-            return f"{printable(code)}{more}"
+            return f"{printable(code)}{'' if is_plain else more}"
     return ""
 
 
@@ -116,30 +219,138 @@ def _say_data(body: Data) -> str:
 def _say_audio(body: Audio) -> str:
     if body.packet_type == "silence":
         return "silence"
-    words = [body.codec or ""]
-    if body.packet_type and body.packet_type != "coded_frames":
-        words.append(_spaced(body.packet_type))
-    elif body.packet_type is None and body.rate:
-        words.append(f"{body.rate / 1000:g} kHz, {'stereo' if body.channels == 2 else 'mono'}")
+    words = [f"{body.codec or ''} {_say_sound(body, body.packet_type)}".strip()]
+    if body.track_id:
+        words.append(f"track {body.track_id}")
+    if body.configuration:
+        words.append(body.configuration.text)
+    elif body.packet_type == "sequence_header" and not body.size:
+        words.append("empty")
+    if body.nanosecond_offset:
+        words.append(f"{body.nanosecond_offset:+d} ns")
+    words += [_say_audio_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
+    if len(body.tracks) > MOST_ENTRIES:
+        words.append(f"... {len(body.tracks) - MOST_ENTRIES} tracks more")
+    return ", ".join(filter(None, words))
+
+
+def _say_sound(body: Audio | AudioTrack, packet_type: str | None) -> str:
+    """What kind of message it is; of a frame, what its header says."""
+    if packet_type == "sequence_header":
+        return "configuration"
+    if packet_type not in {None, "coded_frames"}:
+        return _spaced(packet_type)
+    if body.frame:
+        return body.frame.text
+    bits = f"{body.sample_size} bit" if body.codec == "pcm" else ""
+    return f"{sound(rate=body.rate, channels=body.channels)} {bits}".strip()
+
+
+def _say_audio_track(body: Audio, track: AudioTrack) -> str:
+    words = [f"track {track.id}", track.codec if body.codec is None else ""]
+    if body.packet_type == "coded_frames":
+        words.append(_say_sound(track, body.packet_type))
+    elif track.configuration:
+        words.append(track.configuration.text)
     return " ".join(filter(None, words))
 
 
 def _say_video(body: Video) -> str:
     if body.packet_type == "empty":
         return "empty"
-    words = [body.codec or ""]
+    words = [f"{body.codec or ''} {_say_picture(body)}".strip()]
+    if body.track_id:
+        words.append(f"track {body.track_id}")
+    if body.packet_type in _CONFIGURES:
+        words.append(body.configuration.text if body.configuration else "")
+    elif body.width is not None and body.frame_type == "key":
+        words.append(f"{body.width}x{body.height}")
+    words += [f"{printable(name)} {say_value(value)}" for name, value in body.metadata[:MOST_ENTRIES]]
+    words.append(_say_random_access(body.codec, body.frame_type, body.nal_types))
+    if body.composition_time:
+        words.append(f"composition {body.composition_time:+d} ms")
+    if body.nanosecond_offset:
+        words.append(f"{body.nanosecond_offset:+d} ns")
+    words += [_say_video_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
+    if len(body.tracks) > MOST_ENTRIES:
+        words.append(f"... {len(body.tracks) - MOST_ENTRIES} tracks more")
+    return ", ".join(filter(None, words))
+
+
+_CONFIGURES: Final = {"sequence_header": "configuration", "mpeg2ts_sequence_header": "MPEG-2 TS configuration"}
+
+
+def _say_picture(body: Video) -> str:
+    """What kind of message it is."""
     if body.command:
-        words.append(_spaced(body.command))
-    elif body.packet_type in {None, "coded_frames", "coded_frames_x"}:
-        words.append(f"{_spaced(body.frame_type or '')} frame")
-    else:
-        words.append(_spaced(body.packet_type or ""))
-    text = " ".join(filter(None, words))
-    return f"{text}, composition {body.composition_time:+d} ms" if body.composition_time else text
+        return _spaced(body.command)
+    if body.packet_type in {None, "coded_frames", "coded_frames_x"}:
+        return f"{_spaced(body.frame_type or '')} frame"
+    if body.packet_type in _CONFIGURES:
+        return f"{_CONFIGURES[body.packet_type]}{'' if body.size else ', empty'}"
+    return _spaced(body.packet_type)
+
+
+def _say_random_access(codec: str | None, frame_type: str | None, nal_types: tuple[str, ...]) -> str:
+    """Where the message calls a frame a key frame and the codec does not, or the other way round."""
+    family = OF_NAL_UNITS.get(codec or "")
+    if family is None or not nal_types or len(nal_types) == MOST_UNITS:
+        return ""
+    if frame_type == "key" and family.key_names.isdisjoint(nal_types):
+        return "no IDR"
+    is_inter = frame_type in {"inter", "disposable_inter"}
+    return "has an IDR" if is_inter and any(name.startswith("IDR") for name in nal_types) else ""
+
+
+def _say_video_track(body: Video, track: VideoTrack) -> str:
+    words = [f"track {track.id}{' ' + track.codec if body.codec is None else ''}"]
+    if track.configuration and body.packet_type in _CONFIGURES:
+        words.append(track.configuration.text)
+    words.append(_say_random_access(track.codec, body.frame_type, track.nal_types))
+    if track.composition_time:
+        words.append(f"{track.composition_time:+d} ms")
+    return " ".join(filter(None, words))
 
 
 def _spaced(word: str) -> str:
     return word.replace("_", " ")
+
+
+def _say_shared_object(body: SharedObject) -> str:
+    persistent = ", persistent" if body.persistent else ""
+    events = [_say_event(event) for event in body.events[:MOST_ENTRIES]]
+    if len(body.events) > len(events):
+        events.append(f"... {len(body.events) - len(events)} more")
+    return f"{say_value(body.name)} version {body.version}{persistent}{': ' if events else ''}{'; '.join(events)}"
+
+
+def _say_event(event: SharedObjectEvent) -> str:
+    said = ""
+    if event.pairs is not None:
+        pairs = [f"{_short(key)}={say_value(value)}" for key, value in event.pairs[:MOST_ENTRIES]]
+        said = _say_some(pairs, len(event.pairs), 0)
+    elif event.keys is not None:
+        said = _say_some([_short(key) for key in event.keys[:MOST_ENTRIES]], len(event.keys), 0)
+    elif event.args is not None:
+        args = [say_value(value) for value in event.args[:MOST_ENTRIES]]
+        said = f"{_short(event.handler or '?')}({_say_some(args, len(event.args), 0)})"
+    elif event.code is not None:
+        said = ", ".join(_short(word) for word in (event.code, event.level) if word)
+    elif event.data:
+        said = _say_unknown(Unknown(event.data))
+    return f"{_spaced(event.event)} {said}".rstrip()
+
+
+def _short(text: str) -> str:
+    """Captured text without quotes around it: names and codes."""
+    return printable(text[:LONGEST_STRING]) + ("..." if len(text) > LONGEST_STRING else "")
+
+
+def _say_aggregate(body: Aggregate) -> str:
+    types = Counter(message.type.removesuffix("_amf0") for message in body.messages)
+    kinds = [f"{count} {name}" for name, count in types.most_common(MOST_ENTRIES)]
+    count = plural(len(body.messages), "message")
+    return f"{count}{': ' if kinds else ''}{_say_some(kinds, len(types), 0)}"
 
 
 def _say_user_control(body: UserControl) -> str:
@@ -154,6 +365,8 @@ def _say_user_control(body: UserControl) -> str:
         words.append(f"version {body.version}")
     if body.swf_size is not None:
         words.append(f"{plural(body.swf_size, 'byte')}")
+    if body.swf_digest is not None:
+        words.append(f"digest {body.swf_digest.hex()}")
     if body.values:
         words.append(" ".join(map(str, body.values)))
     return ", ".join(words)
@@ -180,6 +393,8 @@ _SAY: Final[dict[type, Callable[..., str]]] = {
     WindowAckSize: lambda body: f"every {plural(body.window, 'byte')}",
     SetPeerBandwidth: _say_peer_bandwidth,
     UserControl: _say_user_control,
+    SharedObject: _say_shared_object,
+    Aggregate: _say_aggregate,
     Unknown: _say_unknown,
 }
 
@@ -203,15 +418,24 @@ _VERDICTS: Final = {
 
 
 def say_greeting(event: Greeting) -> str:
-    """The part, the version, and the verdict on it."""
-    version = f", version {event.version}" if event.version is not None else ""
+    """The part, the version, the software that it names, and the verdict on it."""
+    words: list[str] = [event.part]
+    if event.version is not None:
+        words.append(f"version {event.version}{_encrypted(event.version)}")
+        software = None if event.missing else software_version(event.data[1:], event.digest is not None)
+        words += [f"software {software}"] if software else []
     if event.missing:
         missing = sum(stop - start for start, stop in event.missing)
-        return f"{event.part}{version}, {plural(missing, 'byte')} never captured"
-    verdict = _VERDICTS.get(event.verdict)
-    if verdict is None:
-        verdict = f"digest {event.verdict}" if event.verdict.startswith("D") else ""
-    return f"{event.part}{version}{', ' + verdict if verdict else ''}"
+        words.append(f"{plural(missing, 'byte')} never captured")
+    elif event.verdict.startswith("D"):
+        words.append(f"digest {event.verdict}")
+    elif event.verdict in _VERDICTS:
+        words.append(_VERDICTS[event.verdict])
+    return ", ".join(words)
+
+
+def _encrypted(version: int) -> str:
+    return f" ({ENCRYPTED[version]})" if version in ENCRYPTED else ""
 
 
 def say_closed(event: Closed) -> str:

@@ -6,11 +6,12 @@ said by inline children. A container is a group of one `property` field for each
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from rtmpsniff.fields import Cursor, Group, Malformed, Role, Truncated
-from rtmpsniff.findings import AMF_MALFORMED, Evidence, Finding, Rule, Severity
+from rtmpsniff.fields import Cursor, Group, Malformed, Role
+from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
+from rtmpsniff.payload import amf3
+from rtmpsniff.payload.amf import AmfReader, Kind, Limits, date_text, sized
 from rtmpsniff.payload.values import (
     UNDEFINED,
     UNSUPPORTED,
@@ -25,12 +26,11 @@ from rtmpsniff.payload.values import (
 )
 from rtmpsniff.text import decode_text, number_text, plural, printable, quoted
 
-MAX_DEPTH: Final = 64  # containers within containers; real ones stay below ten
-MAX_VALUES: Final = 65_536  # of one message, so that memory stays in proportion to it
-
 NUMBER: Final = 0x00
 STRING: Final = 0x02
+UNSUPPORTED_MARKER: Final = 0x0D
 LONG_STRING: Final = 0x0C
+AVM_PLUS: Final = 0x11
 OBJECT_END: Final = b"\x00\x00\x09"  # an empty key, then the object end marker
 
 
@@ -42,39 +42,30 @@ class Begun(NamedTuple):
     start: int
 
 
-class Amf0:
-    """Reads the AMF0 values of one message. References do not reach beyond it, so each message has its own (§2.9)."""
+class Amf0(AmfReader):
+    """Reads the AMF0 values of one message. References do not reach beyond it, so each message has its own (§2.9).
 
-    __slots__ = ("begun", "containers", "count", "depth", "findings", "read")
+    `amf3` reads what follows a marker 0x11; all such values of the message share its tables. `mixed`: the message is
+    of a type that AMF3 senders use, some of which leave that marker out before vectors.
+    """
 
-    def __init__(self, read: Cursor, findings: list[Finding]) -> None:
-        self.read = read
-        self.findings = findings
+    __slots__ = ("amf3", "begun", "containers", "mixed")
+
+    def __init__(self, read: Cursor, findings: list[Finding], *, mixed: bool = False) -> None:
+        super().__init__(read, findings, Limits())
         self.begun: list[Begun | None] = []  # all that may have a number; None for a date or XML, which is no target
         self.containers: list[Begun] = []
-        self.count = 0
-        self.depth = 0
+        self.amf3 = amf3.Amf3(read, findings, self.limits)
+        self.mixed = mixed
 
-    def value(self, name: str = "", place: str = "") -> Value:
-        """Read one value; its field is called `name`, or by the word for its type.
-
-        `place` stands for it in the path that an error names. Raises `Truncated`, and `Malformed` for a marker that
-        nobody can read over and for more values or deeper ones than this program will hold.
-        """
-        read = self.read
-        marker = read.peek()
-        if marker is None:
-            raise Truncated(name or "value", 1, 0)
-        kind = self._kind(marker, place or name)
-        self.count += 1
-        self.depth += 1
-        with read.group(name or kind.name, kind.role) as group:
-            read.path[-1] = place or name
-            group.label = kind.name  # stays if reading breaks off inside
-            read.u8("marker", Role.MARKER, label=kind.name, inline=True)
-            group.value = value = kind.read(self, group)
-        self.depth -= 1
-        return value
+    def kind(self, marker: int) -> Kind:
+        """What a marker means (§2.1)."""
+        if self.mixed and self._is_bare_vector(marker):
+            return self._bare_vector(marker)
+        kind = READERS.get(marker)
+        if kind is None:
+            raise Malformed(REFUSED.get(marker) or f"AMF0 has no marker 0x{marker:02x}")
+        return kind
 
     def next_is(self, *markers: int) -> bool:
         """Whether the next value begins with one of these markers."""
@@ -114,32 +105,19 @@ class Amf0:
             with self.read.group("property", Role.PAIR) as pair:
                 pair.value = key = self._key()
                 self.read.path[-1] = pair.label = printable(key) or '""'
-                target.pairs.append((key, self.value()))
+                self.pair(target.pairs, key)
 
-    def elements(self, target: list[Value], claimed: int) -> None:
-        """Read the `claimed` values of a strict array into `target`."""
-        for index in range(claimed):
-            if not self.read.left:
-                raise Malformed(f"claims {plural(claimed, 'element')}, has {index}")
-            target.append(self.value(place=f"[{index}]"))
+    def next_is_text(self) -> bool:
+        """Whether the next value is a string, in AMF0 or after a switch to AMF3."""
+        return self.next_is(STRING, LONG_STRING) or self._next_in_amf3_is(amf3.STRING)
 
-    def flag(self, rule: Rule, severity: Severity, title: str, text: str, start: int, size: int = 0) -> None:
-        """Add a finding, once for each title: a hostile message may repeat its fault in every value."""
-        if all(title != finding.title for finding in self.findings):
-            self.findings.append(Finding(rule, severity, title, (Evidence(text, start, size, in_message=True),)))
+    def next_is_number(self) -> bool:
+        """Whether the next value is a number, in AMF0 or after a switch to AMF3."""
+        return self.next_is(NUMBER) or self._next_in_amf3_is(amf3.INTEGER, amf3.DOUBLE)
 
-    def _kind(self, marker: int, place: str) -> Kind:
-        kind = READERS.get(marker)
-        if kind is None:
-            reason = REFUSED.get(marker) or f"AMF0 has no marker 0x{marker:02x}"
-        elif self.count == MAX_VALUES:
-            reason = f"more than {MAX_VALUES} values in one message"
-        elif self.depth == MAX_DEPTH:
-            reason = f"values nested more than {MAX_DEPTH} deep"
-        else:
-            return kind
-        self.read.path.append(place)
-        raise Malformed(reason)
+    def _next_in_amf3_is(self, *markers: int) -> bool:
+        read = self.read
+        return read.left > 1 and read.peek() == AVM_PLUS and read.data[read.position + 1] in markers
 
     def _key(self) -> str:
         with self.read.group("key", Role.KEY) as group:
@@ -164,6 +142,29 @@ class Amf0:
         read = self.read
         size = int.from_bytes(read.data[read.position : read.position + 2], "big")
         return read.left >= 2 + size
+
+    def _is_bare_vector(self, marker: int) -> bool:
+        """Whether an AMF3 vector stands here without 0x11 before it, which Red5 allows for.
+
+        The markers have another meaning in AMF0, so the bytes must make sense as a vector alone.
+        """
+        read = self.read
+        if marker not in _SAME_AS_VECTOR:
+            return False
+        stop = amf3.bare_vector_end(marker, read.data, read.position + 1, read.end)
+        if stop is None:
+            return False
+        if marker == UNSUPPORTED_MARKER:  # a value without more bytes: then nothing may follow the vector
+            return stop == read.end > read.position + 3
+        size = _SAME_AS_VECTOR[marker]
+        prefix = read.data[read.position + 1 : read.position + 1 + size]
+        return not size or 1 + size + int.from_bytes(prefix, "big") > read.left
+
+    def _bare_vector(self, marker: int) -> Kind:
+        title = "A vector without the marker for AMF3 (0x11) before it"
+        self.flag(AMF_MALFORMED, Severity.NOTE, title, "here it should stand", self.read.position)
+        kind = self.amf3.kind(marker)
+        return Kind(kind.name, kind.role, lambda amf, group: kind.read(amf.amf3, group))
 
     def _flag_end(self, title: str) -> None:
         self.flag(AMF_MALFORMED, Severity.WARNING, title, "here 00 00 09 should stand", self.read.position)
@@ -203,7 +204,7 @@ def _xml(amf: Amf0, group: Group) -> Xml:
 def _date(amf: Amf0, group: Group) -> Date:
     amf.begun.append(None)
     date = Date(amf.read.f64("milliseconds", inline=True), amf.read.signed("time zone", 2, inline=True))
-    group.label = date.iso or f"{number_text(date.milliseconds)} ms since 1970"
+    group.label = date_text(date)
     if date.timezone:  # §2.13: reserved, and not to be applied
         group.label += f", time zone {date.timezone}"
     return date
@@ -213,7 +214,7 @@ def _object(amf: Amf0, group: Group) -> Object:
     value = Object()
     amf.begin(value, "object", group)
     amf.properties(value)
-    group.label = _sized("object", value)
+    group.label = sized("object", value)
     return value
 
 
@@ -223,12 +224,8 @@ def _typed_object(amf: Amf0, group: Group) -> Object:
     value.class_name = amf.text(2)
     group.label = f"object of class {quoted(value.class_name)}"
     amf.properties(value)
-    group.label = _sized(group.label, value)
+    group.label = sized(group.label, value)
     return value
-
-
-def _sized(label: str, value: Object) -> str:
-    return f"{label}, {plural(len(value), 'property')}"
 
 
 def _ecma_array(amf: Amf0, group: Group) -> EcmaArray:
@@ -260,6 +257,11 @@ def _reference(amf: Amf0, group: Group) -> Reference:
     return Reference(index)
 
 
+def _avm_plus(amf: Amf0, group: Group) -> Value:
+    """§3.1: one value in AMF3."""
+    return amf.amf3.switched(group)
+
+
 def _null(_amf: Amf0, _group: Group) -> None:
     return None
 
@@ -270,14 +272,6 @@ def _undefined(_amf: Amf0, _group: Group) -> Undefined:
 
 def _unsupported(_amf: Amf0, _group: Group) -> Unsupported:
     return UNSUPPORTED
-
-
-class Kind(NamedTuple):
-    """One AMF0 type: the word for it, its field's role, and what reads the bytes after its marker."""
-
-    name: str
-    role: Role
-    read: Callable[[Amf0, Group], Value]
 
 
 READERS: Final = {
@@ -292,14 +286,17 @@ READERS: Final = {
     0x0A: Kind("strict array", Role.GROUP, _strict_array),
     0x0B: Kind("date", Role.NUMBER, _date),
     LONG_STRING: Kind("long string", Role.TEXT, _long_string),
-    0x0D: Kind("unsupported", Role.MARKER, _unsupported),
+    UNSUPPORTED_MARKER: Kind("unsupported", Role.MARKER, _unsupported),
     0x0F: Kind("XML document", Role.TEXT, _xml),
     0x10: Kind("typed object", Role.GROUP, _typed_object),
+    AVM_PLUS: Kind(amf3.SWITCH, Role.GROUP, _avm_plus),
 }
+
+# Markers of AMF3 vectors, and how long the length is that stands after the same marker in AMF0.
+_SAME_AS_VECTOR: Final = {UNSUPPORTED_MARKER: 0, 0x0E: 0, 0x0F: 4, 0x10: 2}
 
 REFUSED: Final = {  # markers after which nobody can tell where the next value begins
     0x04: "a movie clip (0x04) has no defined form",
     0x09: "an object end marker (0x09) where a value should be",
     0x0E: "a record set (0x0e) has no defined form",
-    0x11: "AMF3 values (0x11) are not read yet",
 }

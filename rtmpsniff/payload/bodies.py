@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
 from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Evidence, Finding, Rule, Severity
-from rtmpsniff.payload import audio, command, control, types, video
+from rtmpsniff.payload import aggregate, audio, command, control, shared, types, video
+from rtmpsniff.payload.aggregate import Aggregate
 from rtmpsniff.payload.audio import Audio
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.control import (
@@ -22,6 +23,7 @@ from rtmpsniff.payload.control import (
     UserControl,
     WindowAckSize,
 )
+from rtmpsniff.payload.shared import SharedObject
 from rtmpsniff.payload.video import Video
 from rtmpsniff.text import plural, printable
 
@@ -44,6 +46,8 @@ Body: TypeAlias = (
     | Video
     | Data
     | Command
+    | SharedObject
+    | Aggregate
     | Unknown
 )
 
@@ -56,6 +60,10 @@ class Decoded(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+def _aggregate(read: Cursor, findings: list[Finding]) -> Aggregate:
+    return aggregate.aggregate(read, findings, _decode_inside)
+
+
 BODIES: Final[dict[int, Callable[[Cursor, list[Finding]], Body]]] = {
     types.SET_CHUNK_SIZE: control.set_chunk_size,
     types.ABORT: control.abort,
@@ -65,15 +73,27 @@ BODIES: Final[dict[int, Callable[[Cursor, list[Finding]], Body]]] = {
     types.SET_PEER_BANDWIDTH: control.set_peer_bandwidth,
     types.AUDIO: audio.audio,
     types.VIDEO: video.video,
+    types.DATA_AMF3: command.data_amf3,
+    types.COMMAND_AMF3: command.command_amf3,
     types.DATA_AMF0: command.data,
     types.COMMAND_AMF0: command.command,
+    types.SHARED_OBJECT_AMF0: shared.shared_object,
+    types.SHARED_OBJECT_AMF3: shared.shared_object_amf3,
+    types.AGGREGATE: _aggregate,
 }
 
 # What can be said of a body in which reading broke off; None is nothing.
 SO_FAR: Final[dict[int, Callable[[Cursor], Body | None]]] = {
     types.USER_CONTROL: control.user_control_so_far,
+    types.AUDIO: audio.audio_so_far,
+    types.VIDEO: video.video_so_far,
+    types.DATA_AMF3: command.data_so_far,
+    types.COMMAND_AMF3: command.command_so_far,
     types.DATA_AMF0: command.data_so_far,
     types.COMMAND_AMF0: command.command_so_far,
+    types.SHARED_OBJECT_AMF0: shared.shared_object_so_far,
+    types.SHARED_OBJECT_AMF3: shared.shared_object_so_far,
+    types.AGGREGATE: aggregate.aggregate_so_far,
 }
 
 _LONGEST_PLACE: Final = 60  # characters of one captured name in a title
@@ -81,11 +101,10 @@ _LONGEST_PLACE: Final = 60  # characters of one captured name in a title
 
 def decode(type_id: int, payload: bytes) -> Decoded:
     """Read one message body. Never raises: what cannot be read is an UNREAD field and a finding that says why."""
-    read = Cursor(payload)
     reader = BODIES.get(type_id)
     if reader is None:
-        read.rest("data", label=f"type {type_id}, not read")
-        return Decoded(Unknown(payload), tuple(read.fields), ())
+        return _not_read(payload, f"type {type_id}, not read")
+    read = Cursor(payload)
     findings: list[Finding] = []
     try:
         body = reader(read, findings)
@@ -96,10 +115,23 @@ def decode(type_id: int, payload: bytes) -> Decoded:
     return Decoded(body, tuple(read.fields), tuple(findings))
 
 
+def _decode_inside(type_id: int, payload: bytes) -> Decoded:
+    """As `decode`, for the messages of an aggregate: an aggregate among them is not taken apart, so that it ends."""
+    if type_id == types.AGGREGATE:
+        return _not_read(payload, "an aggregate inside an aggregate, not read")
+    return decode(type_id, payload)
+
+
+def _not_read(payload: bytes, label: str) -> Decoded:
+    read = Cursor(payload)
+    read.rest("data", label=label)
+    return Decoded(Unknown(payload), tuple(read.fields), ())
+
+
 def _broken_off(read: Cursor, findings: list[Finding], type_id: int, stop: Unreadable) -> Body:
     so_far = SO_FAR.get(type_id)
     body = (so_far(read) if so_far else None) or Unknown(read.data)
-    reason = _reason(stop)
+    reason = stop.reason
     title = f"{_place(read, type_id, body, stop)}: {reason}"
     evidence = Evidence(reason, read.position, read.left, in_message=True)
     findings.append(Finding(_rule(type_id), _severity(stop), title, (evidence,)))
@@ -112,12 +144,6 @@ def _left_over(read: Cursor, findings: list[Finding]) -> None:
     evidence = Evidence("left over", read.position, read.left, in_message=True)
     findings.append(Finding(BODY_MALFORMED, Severity.NOTE, title, (evidence,)))
     read.rest("unread", label="after the end of the body")
-
-
-def _reason(stop: Unreadable) -> str:
-    if isinstance(stop, Truncated):
-        return f"needs {plural(stop.needed, 'byte')}, has {stop.available}"
-    return str(stop)
 
 
 def _place(read: Cursor, type_id: int, body: Body, stop: Unreadable) -> str:

@@ -6,7 +6,7 @@ specified are seen in use; where the rest still has a meaning it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -60,6 +60,8 @@ class UserControl:
     `stream_begin`, `stream_eof`, `stream_dry`, `stream_is_recorded`, `buffer_empty` and `buffer_ready` have
     `message_stream_id`; `set_buffer_length` has that and `buffer_length` (ms); the pings have `timestamp` (ms).
     `values` are the first 32-bit integers of an event that nobody described, `data` all that is said after its number.
+    `swf_verify_request` has `version`, or nothing; `swf_verify_response` has that, `swf_size` (bytes of the file when
+    inflated) and `swf_digest` (see `rtmpsniff.payload.swf`). It says the first two twice, which should be the same.
     """
 
     event: str
@@ -68,7 +70,9 @@ class UserControl:
     buffer_length: int | None = None
     timestamp: int | None = None
     version: int | None = None  # of the SWF verification
+    swf_version_again: int | None = None
     swf_size: int | None = None
+    swf_size_again: int | None = None
     swf_digest: bytes | None = None
     sync_id: int | None = None
     flow_count: int | None = None
@@ -135,12 +139,27 @@ def set_peer_bandwidth(read: Cursor, findings: list[Finding]) -> SetPeerBandwidt
     return SetPeerBandwidth(window, LIMIT_TYPES.get(limit, f"unknown_{limit}"))
 
 
-def user_control(read: Cursor, _findings: list[Finding]) -> UserControl:
+def user_control(read: Cursor, findings: list[Finding]) -> UserControl:
     """Read a user control message by the table of events."""
     event_id = int.from_bytes(read.take("event type", 2), "big")
     event = EVENTS.get(event_id) or Event(f"unknown_{event_id}", _undescribed)
     read.add("event type", read.position - 2, event_id, f"{event_id} {event.name}", Role.TYPE)
-    return event.read(read, event.name, event_id)
+    body = event.read(read, event.name, event_id)
+    findings += _oddities(body)
+    return body
+
+
+def _oddities(body: UserControl) -> Iterator[Finding]:
+    """What is readable in an event, and wrong."""
+    if body.event_id == 5 and len(body.data or b"") == 4:
+        title = "User control event 5 is unassigned: with four bytes perhaps a ping, whose number is 6, off by one"
+        yield Finding(BODY_MALFORMED, Severity.NOTE, title, (Evidence("event type", 0, 2, in_message=True),))
+    if body.version != body.swf_version_again is not None:
+        title = f"SWF verification says two versions, {body.version} and {body.swf_version_again}"
+        yield Finding(BODY_MALFORMED, Severity.WARNING, title, (Evidence("versions", 2, 2, in_message=True),))
+    if body.swf_size != body.swf_size_again:
+        title = f"SWF verification says two sizes, {body.swf_size} and {body.swf_size_again}"
+        yield Finding(BODY_MALFORMED, Severity.WARNING, title, (Evidence("SWF sizes", 4, 8, in_message=True),))
 
 
 def user_control_so_far(read: Cursor) -> UserControl | None:
@@ -172,12 +191,15 @@ def _swf_verify_request(read: Cursor, event: str, event_id: int) -> UserControl:
 
 
 def _swf_verify_response(read: Cursor, event: str, event_id: int) -> UserControl:
-    version = read.u8("version")
-    read.u8("version again")
-    size = read.u32("SWF size", Role.LENGTH)
-    read.u32("SWF size again", Role.LENGTH)
-    digest = read.raw("SWF digest", 32, Role.DIGEST)
-    return UserControl(event, event_id, version=version, swf_size=size, swf_digest=digest)
+    return UserControl(
+        event,
+        event_id,
+        version=read.u8("version"),
+        swf_version_again=read.u8("version again"),
+        swf_size=read.u32("SWF size", Role.LENGTH, label="{} bytes"),
+        swf_size_again=read.u32("SWF size again", Role.LENGTH, label="{} bytes"),
+        swf_digest=read.raw("SWF digest", 32, Role.DIGEST),
+    )
 
 
 def _flow_sync(read: Cursor, event: str, event_id: int) -> UserControl:

@@ -1,8 +1,9 @@
 """AMF values as Python values.
 
 What Python can say plainly is said plainly: numbers are `float` (AMF3 integers `int`), strings `str`, booleans
-`bool`, null `None`, strict arrays `list`. The rest has a class here. Strings that were not valid UTF-8 hold lone
-surrogates (see `rtmpsniff.text`). Nothing that was on the wire is dropped: order and duplicate keys stay.
+`bool`, null `None`, byte arrays `bytes`, arrays without named entries `list`. The rest has a class here. Strings that
+were not valid UTF-8 hold lone surrogates (see `rtmpsniff.text`). Nothing that was on the wire is dropped: order and
+duplicate keys stay.
 """
 
 from __future__ import annotations
@@ -64,17 +65,56 @@ class Object:
 
 @dataclass(slots=True)
 class EcmaArray(Object):
-    """An array with named entries (marker 0x08). `count` is what the sender claimed, a hint at best."""
+    """An array with named entries (AMF0 marker 0x08). `count` is what the sender claimed, a hint at best."""
 
     count: int = 0
 
 
+@dataclass(slots=True)
+class Array(Object):
+    """An AMF3 array with named entries, `pairs`, and after them the elements `dense`; without entries it is a list."""
+
+    dense: list[Value] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Externalizable(Object):
+    """An AMF3 object whose class alone knows its bytes, with those of its parts that are known, by name.
+
+    A collection has one, `source`, and a proxy one, `object`. Of a class that nobody knows there is none.
+    """
+
+
+@dataclass(slots=True)
+class Vector:
+    """An AMF3 vector of one `kind` of items: `int`, `uint`, `double` or `object`, these of the class `class_name`.
+
+    `fixed`: its length must not change. `class_name` is `*` or empty for any class.
+    """
+
+    kind: str
+    items: list[Value] = field(default_factory=list)
+    fixed: bool = False
+    class_name: str = ""
+
+
+@dataclass(slots=True)
+class Dictionary:
+    """An AMF3 dictionary: keys of any type, and values. `weak`: its keys alone keep no object alive."""
+
+    pairs: list[tuple[Value, Value]] = field(default_factory=list)
+    weak: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Date:
-    """An instant in milliseconds since 1970 UTC; `timezone` is what was sent, in minutes, and to be ignored."""
+    """An instant in milliseconds since 1970 UTC.
+
+    `timezone` is what was sent, in minutes, and to be ignored; None in AMF3, which sends none.
+    """
 
     milliseconds: float
-    timezone: int = 0
+    timezone: int | None = 0
 
     @property
     def iso(self) -> str | None:
@@ -90,19 +130,27 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class Xml:
-    """An XML document as text; never parsed."""
+    """An XML document as text; never parsed. `legacy`: an XMLDocument (all of AMF0's are), and not E4X."""
 
     text: str
+    legacy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A later mention of the message's container number `index`; `target` is None where there is no such container."""
+    """A later mention of the container number `index` in a `table` of the message, `object` or `string`.
+
+    `target` is None where there is no such container. Mentions of what holds no other values (strings, dates, XML,
+    byte arrays) are the thing itself, unless they lead to nothing.
+    """
 
     index: int
-    target: Object | list[Value] | None = field(default=None, compare=False, repr=False)
+    target: Container | None = field(default=None, compare=False, repr=False)
+    table: str = field(default="object", repr=False)
 
+
+Container: TypeAlias = "Object | Vector | Dictionary | list[Value]"
 
 Value: TypeAlias = (
-    "float | int | bool | str | Undefined | Unsupported | Object | list[Value] | Date | Xml | Reference | None"
+    "float | int | bool | str | bytes | Undefined | Unsupported | Date | Xml | Container | Reference | None"
 )

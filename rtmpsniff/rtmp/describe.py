@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rtmpsniff.fields import Block, Inset
+from rtmpsniff.fields import Block, Inset, shifted
+from rtmpsniff.rtmp.aggregates import Contained, clipped
 from rtmpsniff.rtmp.chunk import EXTENDED, header_fields, read_header
 from rtmpsniff.rtmp.events import Chunk, Event, Greeting, Message
 from rtmpsniff.rtmp.handshake import greeting_fields
@@ -16,6 +17,8 @@ from rtmpsniff.rtmp.handshake import greeting_fields
 
 def describe(event: Event) -> Block | None:
     """The bytes of an event; None for events that have none of their own."""
+    if isinstance(event, Contained):
+        return _contained(event)
     if isinstance(event, Message):
         return _message(event)
     if isinstance(event, Greeting):
@@ -25,12 +28,21 @@ def describe(event: Event) -> Block | None:
 
 
 def _message(message: Message) -> Block:
-    insets = tuple(_insets(message.chunks))
+    insets = tuple(_insets(message.chunks, 0))
     return Block(message.offset, message.payload, message.decoded.fields, insets, message.missing)
 
 
-def _insets(chunks: tuple[Chunk, ...]) -> Iterator[Inset]:
-    position = 0
+def _contained(message: Contained) -> Block:
+    """What stood of it in its aggregate: its own header, the payload and the back pointer."""
+    start, stop = message.span
+    aggregate = message.aggregate
+    fields = shifted(aggregate.decoded.fields[message.place - 1].children, -start)
+    insets = tuple(_insets(message.chunks[1:], message.chunks[0].size))
+    missing = tuple(clipped(aggregate.missing, start, stop))
+    return Block(message.offset, aggregate.payload[start:stop], fields, insets, missing)
+
+
+def _insets(chunks: tuple[Chunk, ...], position: int) -> Iterator[Inset]:
     for chunk in chunks:
         first, next_ = (
             header_fields(chunk.header, _has_extended(chunk.header), meaning) for meaning in ("", "goes on")

@@ -112,6 +112,11 @@ class Direction:
         self._window.base = offset
         self._leave_unread(0, reason)
 
+    def begin_chunks(self, chunk_size: int) -> None:
+        """There is no handshake: what comes first is a chunk header."""
+        self.phase = "chunks"
+        self._chunks.chunk_size = chunk_size
+
     def give_way(self, origin: Origin) -> list[Event]:
         """Too much is held: unfinished messages are released as they are."""
         self._settle()
@@ -226,9 +231,6 @@ class Direction:
         self.phase = "chunks"
         if version in ENCRYPTED:
             self.phase = "opaque"
-            offset, origin = self._window.base + at, self._window.origin(at - 1)
-            title = f"{ENCRYPTED[version]}: encrypted from here on, with keys that are never on the wire"
-            self._chunks.find(findings.HANDSHAKE_ENCRYPTED, Severity.NOTE, title, offset, origin)
             self._leave_unread(at, f"encrypted ({ENCRYPTED[version]})")
 
     def _lose_greeting(self, hole: Hole) -> list[Event]:

@@ -65,6 +65,7 @@ class Notes:
     """What only a memory of earlier messages can tell of one; `analysis` adds it, and it is inferred, not read."""
 
     response_to: int | None = None  # the number of the message that this one answers, on the same connection
+    answers: str = ""  # the name of the command that it answers
     latency: int | None = None  # ns from that message's last packet to this one's
     remarks: tuple[str, ...] = ()  # in a person's words, safe to print; they stand behind what the message says
 

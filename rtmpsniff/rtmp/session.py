@@ -1,13 +1,12 @@
 """The two directions of a connection become one session.
 
 Takes the events of TCP connections, gives those of RTMP sessions. Holds what needs both sides: whether it is RTMP at
-all, the verdicts on the handshake, whose version counts.
+all, and, in `verdicts`, what the handshake comes to and whose version counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
 from itertools import count
 from typing import Final, Literal
 
@@ -16,9 +15,10 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
 from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
-from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Opened, Traffic, Variant
-from rtmpsniff.rtmp.handshake import ENCRYPTED, VERSIONS, Digest, find_digest, reply_verdict
+from rtmpsniff.rtmp.events import OTHER_SENDER, Closed, Event, Greeting, Message, Opened, Traffic, Variant
+from rtmpsniff.rtmp.handshake import VERSIONS
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
+from rtmpsniff.rtmp.verdicts import QUESTIONS, Verdicts
 from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender
 from rtmpsniff.transport.reassembly import Event as StreamEvent
@@ -42,11 +42,9 @@ class Session:
         self._first_pieces: list[Piece] = []  # of sides that are in `_silent`
         self._first: dict[Sender, bytes] = {"client": b"", "server": b""}
         self._directions: dict[Sender, Direction] = {}
-        self._greetings: dict[str, Greeting] = {}
-        self._digests: dict[Sender, Digest] = {}
         self._silent: set[Sender] = set()  # sides of an RTMP connection whose first byte has yet to come
-        self._versions: dict[Sender, int] = {}
-        self._unseen = {"C2", "S2"}  # once both were there, events need no second look
+        self._verdicts = Verdicts()
+        self._unseen = self._verdicts.unseen  # once it is empty, events need no second look
 
     def __repr__(self) -> str:
         return f"<Session {self.number} {self.variant} {self.connection.name}>"
@@ -258,54 +256,20 @@ class Session:
     def _see(self, events: list[Event]) -> Iterator[Event]:
         for event in events:
             if isinstance(event, Greeting):
-                yield from self._judge_greeting(event)
+                yield from self._greet(event)
                 continue
+            if isinstance(event, Message):
+                self._verdicts.see(event)
             yield event
 
-    def _judge_greeting(self, greeting: Greeting) -> Iterator[Event]:
-        if greeting.part in {"C0 C1", "S0 S1"}:
-            yield self._judge_question(greeting, greeting.version)
-            return
-        judged = self._judge_reply(greeting)
-        yield judged
+    def _greet(self, greeting: Greeting) -> Iterator[Event]:
+        if greeting.part in QUESTIONS:
+            self._directions[OTHER_SENDER[greeting.sender]].peer = greeting
+        yield from self._verdicts.judge(greeting)
+        self.variant = "rtmpe" if self._verdicts.is_encrypted else "rtmp"
         if not self._unseen:  # nothing of the handshake is needed any more
-            self._greetings.clear()
             for direction in self._directions.values():
                 direction.peer = None
-        if judged.verdict == "neither" and self.variant != "rtmpe":  # RTMPE transforms its signatures
-            other = "S1" if greeting.sender == "client" else "C1"
-            title = f"{greeting.part} is no echo of {other} and carries no signature"
-            offset, origin = greeting.offset, greeting.last
-            yield self._finding(findings.HANDSHAKE_ECHO, Severity.WARNING, title, offset, greeting.sender, origin)
-
-    def _judge_question(self, greeting: Greeting, version: int | None) -> Greeting:
-        """Look for a digest in C1 or S1."""
-        sender = greeting.sender
-        self._directions[OTHER_SENDER[sender]].peer = greeting
-        if version is not None:
-            self._versions[sender] = version
-        # §5.2.2: a server that does not know the version answers with the one that it speaks.
-        agreed = self._versions.get("server", self._versions.get("client"))
-        self.variant = "rtmpe" if agreed in ENCRYPTED else "rtmp"
-        packet = greeting.data[1:]
-        self._greetings[sender] = greeting
-        digest = None if greeting.missing else find_digest(packet, sender)
-        if digest is None:
-            return replace(greeting, verdict="unseen" if greeting.missing else "none")
-        self._digests[sender] = digest
-        start = 1 + digest.offset
-        return replace(greeting, verdict=digest.layout, digest=(start, start + len(digest.value)))
-
-    def _judge_reply(self, greeting: Greeting) -> Greeting:
-        """Compare C2 or S2 with the packet that it answers."""
-        self._unseen.discard(greeting.part)
-        question = self._greetings.get(OTHER_SENDER[greeting.sender])
-        if question is None or question.missing or greeting.missing:
-            return replace(greeting, verdict="unseen")
-        digest = self._digests.get(question.sender)
-        verdict = reply_verdict(greeting.data, question.data[1:], digest, greeting.sender)
-        span = (len(greeting.data) - 32, len(greeting.data)) if verdict == "signed" else None
-        return replace(greeting, verdict=verdict, digest=span)
 
 
 def _traffic(flow: Flow) -> Traffic:

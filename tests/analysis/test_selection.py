@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtmpsniff.analysis.selection import Selection, event_time, parse_types, select
+from rtmpsniff.analysis.selection import Selection, event_time, parse_types, select, select_messages
 from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
+from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened
 from tests.build import Frame, Talk, session
+from tests.payload.test_aggregate import tag
 
 if TYPE_CHECKING:
     from tests.conftest import MakeMessage
@@ -162,3 +164,44 @@ def test_names_that_mean_nothing(name: str) -> None:
     with pytest.raises(ValueError, match=r"^") as caught:
         parse_types([name])
     assert str(caught.value) == name.removeprefix("!")
+
+
+# Aggregates
+
+
+@pytest.fixture(scope="module")
+def aggregated(message: MakeMessage) -> list[Event]:
+    payload = tag(8, b"\xaf\x01") + tag(9, b"\x32\0") + tag(8, b"\xaf\x01")
+    return [message(9, b"\x32\0", number=1), message(22, payload, number=2), message(8, b"\xaf\x01", number=3)]
+
+
+def told(events: Sequence[Event]) -> list[tuple[int, str]]:
+    return [(event.number, event.type) for event in events if isinstance(event, Message)]
+
+
+def test_an_aggregate_is_chosen_as_a_whole(aggregated: list[Event]) -> None:
+    for chosen in ("media", "aggregate", "!audio"):
+        shown = selected(aggregated, types=parse_types([chosen])[0])
+        assert (2, "aggregate") in told(shown)
+        assert not any(isinstance(event, Contained) for event in shown)
+    assert selected(aggregated, messages=(range(2, 3),)) == aggregated[1:2]
+
+
+def test_types_that_lie_in_an_aggregate_are_given_apart(aggregated: list[Event]) -> None:
+    assert told(selected(aggregated, types=frozenset({8}))) == [(2, "audio"), (2, "audio"), (3, "audio")]
+    assert told(selected(aggregated, types=frozenset({9}))) == [(1, "video"), (2, "video")]
+    assert told(selected(aggregated, types=frozenset({18}))) == []
+    contained = [event for event in selected(aggregated, types=frozenset({8})) if isinstance(event, Contained)]
+    assert [one.place for one in contained] == [1, 3]
+
+
+def test_messages_of_an_aggregate_fulfil_the_other_conditions_too(aggregated: list[Event]) -> None:
+    audio = frozenset({8})
+    assert told(selected(aggregated, types=audio, messages=(range(3, 4),))) == [(3, "audio")]
+    assert told(selected(aggregated, types=audio, count=1)) == [(2, "audio")]
+    assert told(selected(aggregated, types=audio, connections=frozenset({5}))) == []
+    assert told(selected(aggregated, types=audio, stop=lambda: 0)) == []
+
+
+def test_for_those_who_count_aggregates_stay_whole(aggregated: list[Event]) -> None:
+    assert told(list(select_messages(aggregated, Selection(types=frozenset({8}))))) == [(3, "audio")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 
-from rtmpsniff.cli.options import RangeParameter, TimeParameter, TypesParameter
+from rtmpsniff.analysis.filter import compile_columns
+from rtmpsniff.cli.options import FILTER_HELP, RangeParameter, TimeParameter, TypesParameter
 from tests.build import Frame, Talk, session
 
 if TYPE_CHECKING:
@@ -217,5 +219,94 @@ def test_ports(run: Run, save: Save) -> None:
 def test_every_option_is_explained(run: Run) -> None:
     for command in ("read", "summary"):
         text = run(command, "--help").output
-        for option in ("--port", "--type", "--connection", "--stream", "--from", "--to", "--message", "-c", "--color"):
+        for option in (
+            "--port",
+            "--type",
+            "--connection",
+            "--stream",
+            "--from",
+            "--to",
+            "--message",
+            "-Y",
+            "-c",
+            "--color",
+        ):
             assert option in text
+
+
+# Filters
+
+
+def test_the_names_in_the_help_are_names() -> None:
+    listed = FILTER_HELP.partition("in JSON:")[2].partition("and of:")[0]
+    names = [*re.findall(r"[a-z][\w.]*\w", listed.replace("(command, data, ...)", "")), "n"]
+    assert len(names) > 30
+    assert len(compile_columns(",".join(names))) == len(names)
+
+
+@pytest.mark.parametrize("command", ["read", "summary"])
+def test_filters_are_explained(run: Run, command: str) -> None:
+    text = run(command, "--help").output
+    assert '  type in {"audio", "video"}\n' in text
+    assert 'name matches "^on[A-Z]"' in text
+
+
+FILTERED = [
+    ('type == "video" and frame_type == "key" and length > 2000', ["video", "video"]),
+    ('name == "publish"', ["command"]),
+    ('object.tcUrl contains "127.0.0.1" and name matches "^con"', ["command"]),
+    ('response_to and name == "_result"', ["command"] * 2),
+]
+
+
+@pytest.mark.parametrize(("text", "types"), FILTERED, ids=[text for text, _ in FILTERED])
+@pytest.mark.parametrize("option", ["-Y", "--filter"])
+def test_filters(run: Run, option: str, text: str, types: list[str]) -> None:
+    assert [line.split()[4] for line in lines(run, PUBLISH, option, text)] == types
+
+
+def test_times_in_filters_are_those_of_the_list(run: Run) -> None:
+    shown = lines(run, REFUSALS, "-Y", "connection == 2 and 0.05 <= time < 3.5")
+    assert shown == [
+        line
+        for line in run("read", "-q", REFUSALS, "--connection", "2").output.splitlines()
+        if 0.05 <= float(line.split()[0]) < 3.5
+    ]
+    assert shown
+
+
+def test_a_filter_is_one_condition_among_others(run: Run) -> None:
+    key = ("-Y", 'frame_type == "key"')
+    assert lines(run, PUBLISH, *key, "-c", "1") == lines(run, PUBLISH, *key)[:1]
+    assert lines(run, PUBLISH, *key, "--type", "audio") == []
+
+
+def test_a_summary_is_filtered_too(run: Run) -> None:
+    ran = run("summary", PUBLISH, "-Y", 'frame_type == "key"')
+    assert ran.status == 0
+    assert "video" in ran.output
+    assert "audio" not in ran.output.partition("messages")[2]
+
+
+def test_a_mistake_in_a_filter_has_a_caret_under_it(run: Run) -> None:
+    ran = run("read", PUBLISH, "-Y", 'type == "video" and frame_typ == "key"')
+    assert (ran.status, ran.output) == (2, "")
+    assert ran.errors.endswith(
+        'there is no name "frame_typ"; did you mean frame_type?\n\n'
+        '  type == "video" and frame_typ == "key"\n'
+        "                      ^^^^^^^^^\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "(", "(" * 10_000 + "a" + ")" * 10_000, 'name matches "("', "__import__('os')", "\udcff"]
+)
+def test_what_is_no_filter(run: Run, text: str) -> None:
+    ran = run("summary", PUBLISH, "-Y", text)
+    assert (ran.status, ran.output) == (2, "")
+    assert "^\n" in ran.errors
+    assert len(ran.errors) < 1000
+
+
+def test_a_mistake_is_told_before_any_file_is_opened(run: Run) -> None:
+    assert run("read", "/does/not/exist", "-Y", "nope").status == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 CAPTURES = Path(__file__).parents[2] / "captures"
 CONNECT = str(CAPTURES / "connect-228.pcap")
 PUBLISH = str(CAPTURES / "ffmpeg-nginx-publish.pcap")
+REFUSALS = str(CAPTURES / "refusals-nginx.pcap")
+AGGREGATE = str(CAPTURES / "aggregate.pcap")
 HOLE = str(CAPTURES / "hole-in-payload.pcap")
 
 Save = Callable[[Iterable[Frame]], str]
@@ -86,6 +89,47 @@ def test_a_handshake_is_shown_too(run: Run, view: str) -> None:
     output = run("read", view, CONNECT, "--type", "handshake").output
     assert len(re.findall(r"C0 C1, version 3", output)) == 1
     assert len(output.splitlines()) > 12
+
+
+# Aggregates
+
+
+def test_the_messages_of_an_aggregate_stand_below_it(run: Run) -> None:
+    lines = run("read", AGGREGATE, "--message", "10").output.splitlines()
+    assert kinds("\n".join(line.replace(" + ", "   ") for line in lines)) == ["aggregate", "audio", "video", "audio"]
+    assert [line.split()[3] for line in lines] == ["4", "+", "+", "+"]
+    assert [line.split()[6] for line in lines] == ["5000", "5000", "5010", "5020"]
+
+
+def test_a_type_is_found_inside_aggregates(run: Run) -> None:
+    lines = run("read", AGGREGATE, "--type", "audio").output.splitlines()
+    assert len(lines) == 6
+    assert {line.split()[4] for line in lines} == {"audio"}
+    assert [line.rpartition("#")[2] for line in lines] == ["9", "10", "10", "11", "12", "13"]
+    assert len(run("read", AGGREGATE, "--type", "audio", "-c", "3").output.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("view", "pointer"),
+    [("-v", "back pointer: 221"), ("-x", "00 00 00 dd" + " " * 41 + "back pointer      221"), ("-X", "00 00 00 dd")],
+)
+def test_an_aggregate_is_shown_once_with_all_that_is_in_it(run: Run, view: str, pointer: str) -> None:
+    output = run("read", view, AGGREGATE, "--message", "10").output
+    assert output.count("3 messages: 2 audio, 1 video") == 1
+    assert "in aggregate" not in output
+    alone = run("read", view, AGGREGATE, "--message", "10", "--type", "video").output
+    assert alone.count("in aggregate #10") == 1
+    assert "3 messages" not in alone
+    assert pointer in output
+    assert pointer in alone
+
+
+def test_what_is_wrong_in_an_aggregate_is_told_once(run: Run) -> None:
+    output = run("read", AGGREGATE).output
+    assert output.count("aggregate > message 1 > the back pointer is 0 and should be 53") == 1
+    assert output.count("the last back pointer is missing") == 0
+    verbose = run("read", "-v", AGGREGATE).output
+    assert verbose.count("the last back pointer is missing") == 1
 
 
 # Times
@@ -240,3 +284,47 @@ def test_a_pcapng_file_is_read_like_a_pcap_file(run: Run, tmp_path: Path) -> Non
         (tmp_path / name).write_bytes(data)
         outputs.append(run("read", str(tmp_path / name)).output)
     assert outputs[0] == outputs[1]
+
+
+# Columns
+
+
+def columns(run: Run, *arguments: str) -> list[list[str]]:
+    ran = run("read", *arguments)
+    assert (ran.status, ran.errors) == (0, "")
+    return [line.split("\t") for line in ran.output.splitlines()]
+
+
+def test_columns(run: Run) -> None:
+    shown = columns(run, "--fields", "n,time,sender,type,length,object.app,args.0,latency_ms", CONNECT)
+    assert shown == [
+        ["1", "0.045264000", "client", "command_amf0", "228", "SOSample", "28983", ""],
+        ["2", "0.046071000", "server", "window_ack_size", "4", "", "", ""],
+        ["3", "0.046071000", "server", "set_peer_bandwidth", "5", "", "", ""],
+        ["4", "0.046530000", "server", "command_amf0", "205", "", shown[3][6], "1.266"],
+    ]
+    assert json.loads(shown[3][6])["code"] == "NetConnection.Connect.Success"
+
+
+def test_columns_of_what_was_chosen(run: Run) -> None:
+    keys = columns(run, "--fields", "frame_type, packets[0]", PUBLISH, "-Y", 'frame_type == "key"', "-c", "2")
+    assert [name for name, _ in keys] == ["key", "key"]
+    assert all(packet.isdigit() for _, packet in keys)
+
+
+def test_columns_have_no_heading_and_no_other_lines(run: Run) -> None:
+    assert len(columns(run, "--fields", "n", REFUSALS)) == len(run("read", "-q", REFUSALS).output.splitlines())
+    assert columns(run, "--fields", "composition_time", CONNECT) == [[""]] * 4
+
+
+def test_a_mistake_in_the_columns_has_a_caret_under_it(run: Run) -> None:
+    ran = run("read", "--fields", "time,leng,type", CONNECT)
+    assert (ran.status, ran.output) == (2, "")
+    assert ran.errors.endswith("did you mean length?\n\n  time,leng,type\n       ^^^^\n")
+
+
+@pytest.mark.parametrize("view", ["-v", "-x", "-X"])
+def test_columns_are_a_view_of_their_own(run: Run, view: str) -> None:
+    ran = run("read", "--fields", "n", view, CONNECT)
+    assert (ran.status, ran.output) == (2, "")
+    assert "does not go with" in ran.errors

@@ -95,6 +95,11 @@ def test_a_summary_of_a_part(run: Run, arguments: tuple[str, ...], types: set[st
     assert run("summary", PUBLISH, *arguments).status == 0
 
 
+def test_a_part_says_nothing_of_the_rest(run: Run) -> None:
+    assert "no media" not in run("summary", PUBLISH, "--type", "command").output
+    assert "no media" in run("summary", REFUSALS, "--connection", "1").output
+
+
 def test_the_counts_are_those_of_read(run: Run) -> None:
     for path in (CONNECT, PUBLISH, REFUSALS):
         lines = run("read", "-q", path).output.splitlines()
@@ -127,6 +132,7 @@ def test_several_streams_of_a_connection(run: Run, save: Save) -> None:
     talk.command("client", 3, 2, "play", 3, None, "two")
     talk.close()
     path = save(talk.frames)
-    assert "publish one, play two" in run("summary", path).output
+    assert "publish one (unanswered), play two (unanswered)" in run("summary", path).output
     streams = json.loads(run("summary", "--json", path).output)["connections"][0]["streams"]
-    assert streams == [{"id": 1, "name": "one", "action": "publish"}, {"id": 2, "name": "two", "action": "play"}]
+    told = [(one["key"], one["id"], one["name"], one["action"], one["state"]) for one in streams]
+    assert told == [(1, 1, "one", "publish", "asked"), (2, 2, "two", "play", "asked")]

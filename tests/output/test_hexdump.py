@@ -107,8 +107,8 @@ def trees(draw: st.DrawFn, start: int, stop: int, depth: int = 0) -> tuple[Field
 def one_field(draw: st.DrawFn, start: int, stop: int, depth: int) -> list[Field]:
     name, label = draw(names), draw(labels)
     kind = draw(st.sampled_from(["leaf", "runs", "group", "pair"] if depth < 9 else ["leaf", "runs"]))
-    if stop == start + 1 and draw(st.booleans()):
-        return [Field(name, start, stop, None, "1 key", Role.MEDIA_HEADER, mask) for mask in (0xF0, 0x0C, 0x03)]
+    if stop - start <= 6 and draw(st.booleans()):
+        return draw(bit_fields(start, stop))
     if kind == "pair":
         return [Field(name, start, stop, None, label, Role.PAIR, 0, draw(trees(start, stop, depth + 1)))]
     if kind == "group":
@@ -122,6 +122,20 @@ def one_field(draw: st.DrawFn, start: int, stop: int, depth: int) -> list[Field]
         spans = [(Role.PREFIX, start, edge), (draw(st.sampled_from([Role.TEXT, Role.KEY, Role.NUMBER])), edge, stop)]
         runs = tuple(Field("run", a, b, None, "", role, inline=True) for role, a, b in spans if a < b)
     return [Field(name, start, stop, None, label, draw(plain_roles), 0, runs)]
+
+
+@st.composite
+def bit_fields(draw: st.DrawFn, start: int, stop: int) -> list[Field]:
+    """Fields that share bytes: they fill the span bit by bit."""
+    inside = st.integers(8 * start + 1, 8 * stop - 1)
+    edges = [8 * start, *sorted(draw(st.sets(inside, max_size=5))), 8 * stop]
+    fields = []
+    for begin, end in pairwise(edges):
+        first, last = begin // 8, -(-end // 8)
+        mask = (1 << end - begin) - 1 << 8 * last - end
+        whole = begin % 8 == end % 8 == 0
+        fields.append(Field("bits", first, last, None, "1 key", Role.MEDIA_HEADER, 0 if whole else mask))
+    return fields
 
 
 @st.composite
@@ -404,6 +418,38 @@ def test_bit_fields_show_their_bits_and_the_byte_once() -> None:
     assert words(second) == [".... 0111", "codec id", "7 h264"]
     assert words(third) == ["1", "27", ".... 0111", "codec id", "7 h264"]
     assert first.index("....") == second.index("0111")
+
+
+def test_bits_of_several_bytes_stand_under_these_bytes() -> None:
+    fields = [
+        Field("object type", 0, 1, 2, "2 LC", Role.MEDIA_HEADER, 0xF8),
+        Field("rate", 0, 2, 4, "4", Role.MEDIA_HEADER, 0x0780),
+        Field("channels", 1, 2, 2, "2", Role.MEDIA_HEADER, 0x78),
+        Field("escape", 1, 4, 1, "1", Role.MEDIA_HEADER, 0x07FFFF),
+    ]
+    data = b"\x12\x11\x80\x01"
+    one, two, three, four = lines_of(data, *fields)
+    assert words(one) == ["0", "12", "0001 0...", "object type", "2 LC"]
+    assert words(two) == ["1", "11", ".... .010 0... ....", "rate", "4"]
+    assert words(three) == [".001 0...", "channels", "2"]
+    assert words(four) == ["2", "80 01", ".... .001 1000 0000 0000 0001", "escape", "1"]
+    assert one.index("12") + 3 == two.index("11")
+    narrow = list(dump(Block(0, data, tuple(fields)), PLAIN, shape(60)))
+    assert words(narrow[3]) == ["2", "80 01", "escape", "1"]
+    assert words(next(grid(Block(0, data, tuple(fields)), PLAIN)))[:2] == ["0", "12 11 80 01"]
+
+
+def test_bits_go_on_behind_an_inset() -> None:
+    inset = Inset(1, 1, b"\xc4", (Field("chunk header", 0, 1, None, "fmt 3", Role.BASIC_HEADER),))
+    fields = (
+        Field("rate", 0, 2, 4, "4", Role.MEDIA_HEADER, 0xFFF0),
+        Field("channels", 1, 2, 2, "2", Role.MEDIA_HEADER, 0x0F),
+    )
+    first, header, second, third = dump(Block(0, b"\x12\x34", fields, (inset,)), PLAIN, shape(None))
+    assert words(first) == ["0", "12", "0001 0010 0011 ....", "rate", "4"]
+    assert words(header) == ["1", "c4", "chunk header", "fmt 3"]
+    assert words(second) == ["2", "34"]
+    assert words(third) == [".... 0100", "channels", "2"]
 
 
 def test_a_field_without_bytes_is_a_line_without_bytes() -> None:

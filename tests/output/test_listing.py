@@ -13,12 +13,14 @@ import pytest
 from rtmpsniff.api import events
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
-from rtmpsniff.output.listing import Listing, title
+from rtmpsniff.output.listing import Listing, place, title
 from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.output.times import Clock, TimeFormat
-from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Opened, Traffic, Undecoded
+from rtmpsniff.rtmp.aggregates import sub_messages
+from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Notes, Opened, Traffic, Undecoded
 from rtmpsniff.transport.tcp import Endpoint
 from tests.build import amf0
+from tests.payload.test_aggregate import tag
 
 if TYPE_CHECKING:
     from tests.conftest import MakeMessage
@@ -156,6 +158,19 @@ def test_a_message(message: MakeMessage) -> None:
 def test_a_message_of_the_server(message: MakeMessage) -> None:
     line = listing().line(message(3, bytes(4), sender="server", chunk_stream_id=2, message_stream_id=0))
     assert line.split(maxsplit=8)[2:] == ["s->c", "2", "acknowledgement", "0", "40", "4", "0 bytes received"]
+
+
+@pytest.mark.parametrize("width", [None, 80, 200])
+def test_a_message_inside_an_aggregate_has_the_same_columns(message: MakeMessage, width: int | None) -> None:
+    whole = message(22, tag(8, b"\xaf\x01", 7) + tag(9, b"", 9), sender="server", timestamp=5000, number=31)
+    lines = listing(width)
+    first, second = (lines.line(part) for part in sub_messages(whole))
+    fields = ["0.500000", "1", "s->c", *([] if width == 80 else ["+"]), "audio", *([] if width == 80 else ["1"])]
+    assert first.split() == [*fields, "5000", "2", "aac,", "in", "aggregate", "#31"]
+    assert second.split()[-5:] == ["0", "empty,", "in", "aggregate", "#31"]
+    for text in (first, second):
+        assert text.index("s->c") == lines.line(whole).index("s->c")
+    assert first.index("audio") == lines.line(whole).index("aggregate")
 
 
 OTHERS = [
@@ -317,6 +332,16 @@ def test_a_title_of_one_packet_and_two_chunks(message: MakeMessage) -> None:
     first, second = title(message(8, bytes(384), sender="server", **changes), PLAIN, clock())
     assert "server -> client  audio" in first
     assert second.endswith("timestamp 40 (uncertain); 384 bytes in 3 chunks, packet 99")
+
+
+def test_what_a_message_answers_stands_with_its_place(message: MakeMessage) -> None:
+    sent = message(20, amf0("_result", 4, None, 1))
+    assert place(sent) == "1 chunk, packets 11-12, offset 3073"
+    sent.notes = Notes(response_to=3, answers="createStream", latency=800_000, remarks=("a remark",))
+    assert place(sent) == "1 chunk, packets 11-12, offset 3073; answers #3"
+    first, second = title(sent, PLAIN, clock())
+    assert first.endswith("command_amf0  _result(4) createStream -> stream 1, 0.8 ms; a remark")
+    assert second.endswith("packets 11-12; answers #3")
 
 
 @pytest.mark.parametrize("width", [80, 100, 130])

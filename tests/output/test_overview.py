@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from io import BytesIO
+from itertools import pairwise
 
 import pytest
 
 from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import CaptureFile
-from rtmpsniff.output.overview import document, overview
+from rtmpsniff.output.overview import overview
 from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.rtmp.events import Event
 from tests.build import Frame, Talk, amf0, begin_publish, pcap, session
@@ -77,9 +77,43 @@ def test_types_are_counted_by_direction(summed: Summed) -> None:
     assert rows["all"][0::2] == ["15", "6"]
 
 
+def block(lines: list[str], number: int = 1) -> list[str]:
+    """What is said of one connection by itself."""
+    start = next(at for at, line in enumerate(lines) if re.match(rf"connection {number}(  |$)", line))
+    return lines[start : lines.index("", start) if "" in lines[start:] else len(lines)]
+
+
+def test_each_connection_has_its_story(summed: Summed) -> None:
+    frames = two_sessions()
+    lines = page(frames, summed(frames))
+    assert block(lines, 1)[0] == "connection 1  rtmp://example.com/live/stream"
+    head, *told = block(lines, 2)
+    assert head == "connection 2  rtmp://example.com/live/cam"
+    assert any(line.startswith("  publish cam (live): started after 2.0 ms, ") for line in told)
+    assert any(line.startswith("    video h264 Constrained Baseline 4.0, 1920x1080 30 fps: 31 ") for line in told)
+
+
+def test_connections_left_out_have_no_story(summed: Summed) -> None:
+    frames = two_sessions()
+    assert not [line for line in page(frames, summed(frames), top=1) if line.startswith("connection 1")]
+
+
 def test_nothing_is_said_of_losses_where_there_are_none(summed: Summed) -> None:
     frames = session().frames
-    assert "connection 1" not in page(frames, summed(frames))
+    words = ("missing", "captured", "decoded", "retransmitted", "cut", "error", "warning")
+    assert not [line for line in block(page(frames, summed(frames))) if any(word in line for word in words)]
+
+
+def test_a_refused_stream_does_not_count_as_published(summed: Summed) -> None:
+    talk = Talk()
+    talk.greet()
+    talk.command("client", 3, 0, "connect", 1, {"app": "live"})
+    talk.command("client", 3, 1, "publish", 2, None, "one", "live")
+    talk.command("server", 3, 1, "onStatus", 0, None, {"level": "error", "code": "NetStream.Publish.BadName"})
+    talk.close()
+    lines = page(talk.frames, summed(talk.frames))
+    assert words(lines[3])[4] == "publish one (refused)"
+    assert "  publish one (live): refused after 1.0 ms: NetStream.Publish.BadName" in lines
 
 
 def test_the_largest_connections_alone(summed: Summed) -> None:
@@ -99,6 +133,14 @@ def test_a_narrow_terminal_has_no_long_lines(summed: Summed, width: int) -> None
     assert [line for line in lines if "publish cam" in line]
 
 
+def test_a_number_is_not_broken_up(summed: Summed) -> None:
+    frames = two_sessions()
+    for width in range(50, 100):
+        lines = page(frames, summed(frames), width=width)
+        ends = [(before[-1:], after.strip()[:3]) for before, after in pairwise(lines) if after.strip()]
+        assert not [(end, start) for end, start in ends if end.isdigit() and start.isdigit()]
+
+
 def with_a_hole() -> list[Frame]:
     """A publish session of which two segments of a video message were not captured."""
     talk = Talk()
@@ -116,9 +158,9 @@ def with_a_hole() -> list[Frame]:
 def test_what_was_lost(summed: Summed) -> None:
     frames = with_a_hole()
     lines = page(frames, summed(frames))
-    after = lines[lines.index("connection 1") :]
-    assert "2 896 bytes never captured in 1 gap" in after[1]
-    assert [line for line in after if "1 message damaged" in line or "not decoded" in line]
+    told = block(lines)
+    assert [line for line in told if "2 896 bytes never captured in 1 gap" in line]
+    assert [line for line in told if "1 message damaged" in line or "not decoded" in line]
 
 
 def test_findings_are_counted(summed: Summed) -> None:
@@ -128,9 +170,9 @@ def test_findings_are_counted(summed: Summed) -> None:
         talk.say("client", 3, 20, 0, 0, amf0("broken", 1) + b"\x02\x00\x09abc")
     talk.close()
     lines = page(talk.frames, summed(talk.frames))
-    after = lines[lines.index("connection 1") :]
-    assert after[1].startswith("  error: broken > ")
-    assert after[1].endswith("(3 times) [amf.malformed]")
+    told = block(lines)
+    assert told[-1].startswith("  error: broken > ")
+    assert told[-1].endswith("(3 times) [amf.malformed]")
 
 
 def test_other_traffic_is_counted(summed: Summed) -> None:
@@ -156,42 +198,3 @@ def test_colors_are_all_that_colors_change(summed: Summed) -> None:
     plain = list(overview([capture(frames)], summed(frames), (1, 1), PLAIN, None, None))
     assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in colored] == plain
     assert f"\x1b[{STYLES['warning']}m" in "".join(colored)
-
-
-# The document
-
-
-def test_the_document_says_the_same(summed: Summed) -> None:
-    frames = session(video=2, audio=3).frames
-    made = document([capture(frames)], summed(frames), (1, 2))
-    assert json.loads(json.dumps(made)) == made
-    assert list(made) == ["captures", "connections", "messages", "other_connections", "other_packets"]
-    (file,), (connection,) = made["captures"], made["connections"]
-    assert (file["file"], file["format"], file["packets"], file["truncated"]) == ("talk.pcap", "pcap", len(frames), "")
-    assert file["first_time"] == str(frames[0].time)
-    assert connection["client"] == {"address": "10.0.0.1", "port": 50000}
-    assert (connection["id"], connection["variant"], connection["app"]) == (1, "rtmp", "live")
-    assert (connection["end_reason"], connection["closer"]) == ("closed", "client")
-    assert connection["streams"] == [{"id": 1, "name": "stream", "action": "publish"}]
-    assert connection["messages"]["audio"] == {"count": 4, "bytes": 280}
-    assert connection["tcp"]["client"]["missing_bytes"] == 0
-    assert (made["other_connections"], made["other_packets"]) == (1, 2)
-    assert {"type_id": 8, "type": "audio", "sender": "client", "count": 4, "bytes": 280} in made["messages"]
-
-
-def test_the_document_says_what_was_lost(summed: Summed) -> None:
-    frames = with_a_hole()
-    (connection,) = document([capture(frames)], summed(frames), (0, 0))["connections"]
-    assert connection["tcp"]["client"]["missing_bytes"] == 2896
-    assert connection["tcp"]["client"]["gaps"] == 1
-    assert connection["incomplete"] or connection["undecoded"]
-
-
-def test_the_document_of_nothing() -> None:
-    assert document([], Summary(), (0, 0)) == {
-        "captures": [],
-        "connections": [],
-        "messages": [],
-        "other_connections": 0,
-        "other_packets": 0,
-    }

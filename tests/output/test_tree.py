@@ -62,7 +62,7 @@ def test_bit_fields_and_media() -> None:
         "  codec id: 7 h264",
         "  packet type: 1 coded_frames",
         "  composition time: 80 ms",
-        "  payload: 5 bytes",
+        "  NAL unit: IDR slice, 1 byte",
     ]
 
 

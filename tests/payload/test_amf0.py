@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role, Truncated, Unreadable
 from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
-from rtmpsniff.payload.amf0 import MAX_DEPTH, MAX_VALUES, READERS, REFUSED, Amf0
+from rtmpsniff.payload.amf import MAX_DEPTH, MAX_VALUES
+from rtmpsniff.payload.amf0 import READERS, REFUSED, Amf0
 from rtmpsniff.payload.values import UNDEFINED, UNSUPPORTED, Date, EcmaArray, Object, Reference, Value, Xml
 from tests import build
 
@@ -221,7 +222,9 @@ BROKEN = [
     ("04", Malformed, "a movie clip (0x04) has no defined form"),
     ("09", Malformed, "an object end marker (0x09) where a value should be"),
     ("0e", Malformed, "a record set (0x0e) has no defined form"),
-    ("11 01", Malformed, "AMF3 values (0x11) are not read yet"),
+    ("11", Truncated, "AMF3 value needs 1 bytes, has 0"),
+    ("11 12", Malformed, "AMF3 has no marker 0x12"),
+    ("12", Malformed, "AMF0 has no marker 0x12"),
     ("61", Malformed, "AMF0 has no marker 0x61"),
 ]
 
@@ -269,6 +272,15 @@ def test_the_number_of_values_is_bounded() -> None:
     assert len(read(allowed)[0]) == MAX_VALUES - 1  # type: ignore[arg-type]
     with pytest.raises(Malformed, match="65536 values"):
         Amf0(Cursor(b"\x0a\xff\xff\xff\xff" + b"\x05" * MAX_VALUES), []).value()
+
+
+def test_a_container_that_breaks_off_stays_in_its_container() -> None:
+    data = build.amf0({"a": [1, {"b": True, "c": "lost"}]})
+    for size in range(len(data) - 15, len(data) - 6):
+        cursor = Cursor(data[:size])
+        with pytest.raises(Truncated):
+            Amf0(cursor, []).value()
+        assert cursor.fields[0].value == Object([("a", [1.0, Object([("b", True)])])])
 
 
 def test_a_cursor_that_ends_before_its_data() -> None:
@@ -359,6 +371,7 @@ FILES: list[tuple[str, Value]] = [
     ("rocket-amf/amf0-undefined.bin", UNDEFINED),
     ("rocket-amf/amf0-untyped-object.bin", Object([("baz", None), ("foo", "bar")])),
     ("rocket-amf/amf0-xmlDoc.bin", Xml('<parent><child prop="test" /></parent>')),
+    ("sile-amf/amf0-avmplus-object.bin", [1, 2, 3]),
     ("sile-amf/amf0-boolean-false.bin", False),
     ("sile-amf/amf0-boolean-true.bin", True),
     ("sile-amf/amf0-circular-reference.bin", [Reference(0)]),
@@ -394,7 +407,6 @@ FILES: list[tuple[str, Value]] = [
 ]
 
 BROKEN_FILES = [
-    ("sile-amf/amf0-avmplus-object.bin", "AMF3 values (0x11) are not read yet"),
     ("sile-amf/amf0-bad-object-end.bin", "an object end marker (0x09) where a value should be"),
     ("sile-amf/amf0-boolean-partial.bin", "flag needs 1 bytes, has 0"),
     ("sile-amf/amf0-date-partial.bin", "time zone needs 2 bytes, has 1"),
@@ -417,7 +429,7 @@ BROKEN_FILES = [
 def fixture(name: str) -> bytes:
     path = FIXTURES / name
     if not path.exists():
-        pytest.skip(f"{path} is not here")
+        pytest.skip("no shared captures beside the checkout")
     return path.read_bytes()
 
 

@@ -5,8 +5,9 @@ import pytest
 from rtmpsniff.findings import Severity
 from rtmpsniff.payload.bodies import Body, decode
 from rtmpsniff.payload.command import Command, Data
-from rtmpsniff.payload.values import UNDEFINED, Object
-from tests.build import Bare, amf0
+from rtmpsniff.payload.values import UNDEFINED, Object, Vector
+from tests.build import Amf3, Bare, LongString, amf0
+from tests.build_amf3 import amf3
 
 CASES: list[tuple[int, bytes, Body]] = [
     # captured from nginx-rtmp
@@ -100,7 +101,7 @@ def test_what_is_tolerated(type_id: int, data: bytes, body: Body, severity: Seve
         (
             18,
             amf0("onMetaData", {"a": 1, "\n": [1, 2]})[:-4],
-            Data("onMetaData", (Object([("a", 1.0)]),)),
+            Data("onMetaData", (Object([("a", 1.0), ("\n", [1.0])]),)),
             "onMetaData > argument 1 > \\n > [1]: needs 8 bytes, has 7",
         ),
         (18, amf0(["a", "b"])[:-1], Data(args=(["a"],)), "data_amf0 > argument 1 > [1]: needs 1 byte, has 0"),
@@ -110,7 +111,9 @@ def test_what_is_tolerated(type_id: int, data: bytes, body: Body, severity: Seve
             Data("x" * 100),
             "x" * 59 + "… > argument 1: needs 1 byte, has 0",
         ),
-        (20, amf0("a") + b"\x11\x01", Command("a"), "a > command object: AMF3 values (0x11) are not read yet"),
+        (20, amf0("a", 1) + b"\x11\x12", Command("a", 1.0), "a > command object: AMF3 has no marker 0x12"),
+        (20, amf0("a", 1) + b"\x11", Command("a", 1.0), "a > command object: needs 1 byte, has 0"),
+        (20, amf0("a", 1, None) + b"\x0a\x00", Command("a", 1.0), "a > argument 1: needs 4 bytes, has 1"),
     ],
 )
 def test_what_was_read_before_the_end_stays(type_id: int, data: bytes, body: Body, title: str) -> None:
@@ -122,6 +125,71 @@ def test_what_was_read_before_the_end_stays(type_id: int, data: bytes, body: Bod
     if got.fields[-1].name == "unread":
         assert got.fields[-1].label == reason
     assert got.findings[-1].evidence[0].text == reason
+
+
+# The types for AMF3
+
+NO_SELECTOR = "No format selector, which an AMF3 message begins with"
+
+
+@pytest.mark.parametrize(
+    ("type_id", "data", "body", "titles"),
+    [
+        (17, bytes.fromhex("0002000174000000000000000000110401"), Command("t", 0.0, 1), []),
+        (17, b"\0" + amf0("t", 0, None, Amf3(b"\x04\x01"), 2), Command("t", 0.0, None, (1, 2.0)), []),
+        (17, b"\0" + amf0("t", 0, {"a": Amf3(b"\x03")}), Command("t", 0.0, Object([("a", True)])), []),
+        (15, b"\0" + amf0("onTextData", Amf3(amf3({"a": 1}))), Data("onTextData", (Object([("a", 1)]),)), []),
+        (20, amf0("t", 1, Amf3(amf3({}))), Command("t", 1.0, Object()), []),
+        (18, amf0("h", Amf3(b"\x01")), Data("h", (None,)), []),
+        # all in AMF3 behind the switch
+        (17, b"\0" + amf0(*[Amf3(amf3(value)) for value in ("t", 2, None)]), Command("t", 2.0), []),
+        (17, b"\0" + amf0("t", Amf3(amf3(2.5))), Command("t", 2.5), []),
+        (15, b"\0" + amf0(Amf3(amf3("h"))), Data("h"), []),
+        # senders who do otherwise
+        (17, amf0("t", 1, None, 5), Command("t", 1.0, None, (5.0,)), [NO_SELECTOR]),
+        (15, amf0(LongString("h"), 5), Data("h", (5.0,)), [NO_SELECTOR]),
+        (
+            17,
+            b"\3" + amf3("t", 1, {"t": 1}, [2], "t"),
+            Command("t", 1.0, Object([("t", 1)]), ([2], "t")),
+            ["Format selector 3, where only 0 is defined"],
+        ),
+        (17, b"\3" + amf0("t", 1), Command("t", 1.0), ["Format selector 3, where only 0 is defined"]),
+        (15, b"\3" + amf3("h", 1.5), Data("h", (1.5,)), ["Format selector 3, where only 0 is defined"]),
+        (15, b"\5" + amf0("h"), Data("h"), ["Format selector 5, where only 0 is defined"]),
+        (
+            15,
+            b"\0" + amf0("h") + bytes.fromhex("0e0300ffffffff05"),
+            Data("h", (Vector("uint", [0xFFFFFFFF]), None)),
+            ["A vector without the marker for AMF3 (0x11) before it"],
+        ),
+        (17, b"", Command(), ["The body has no command name"]),
+        (17, b"\0", Command(), ["The body has no command name"]),
+        (15, b"\3", Data(), ["Format selector 3, where only 0 is defined", "The body has no handler name"]),
+        (17, b"\0" + amf0("t"), Command("t"), [NO_TRANSACTION]),
+        (15, b"\0" + amf0("h") + b"\0\0\x09", Data("h"), [AFTER]),
+        (18, amf0("h") + b"\x0e", Data("h"), ["h > argument 1: a record set (0x0e) has no defined form"]),
+    ],
+)
+def test_bodies_in_amf3(type_id: int, data: bytes, body: Body, titles: list[str]) -> None:
+    got = decode(type_id, data)
+    assert got.body == body
+    assert [finding.title for finding in got.findings] == titles
+
+
+@pytest.mark.parametrize(("data", "label"), [(b"\0", "0 AMF0"), (b"\3", "3 AMF3"), (b"\5", "5 unknown")])
+def test_the_selector_is_a_field(data: bytes, label: str) -> None:
+    first, *_ = decode(17, data + amf0("t", 1)).fields
+    assert first[:5] == ("format selector", 0, 1, data[0], label)
+
+
+def test_an_amf3_message_that_breaks_off() -> None:
+    got = decode(17, b"\3" + amf3("t", 1, None, [1, "lost"])[:-1])
+    assert got.body == Command("t", 1.0, None, ([1],))
+    assert got.findings[-1].title == "t > argument 1 > [1]: needs 4 bytes, has 3"
+    got = decode(15, b"\0" + amf0("h", Amf3(b"\x0c\x09a")))
+    assert got.body == Data("h")
+    assert got.findings[-1].title == "h > argument 1: needs 4 bytes, has 1"
 
 
 def test_too_many_values_keep_those_before() -> None:

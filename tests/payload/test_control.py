@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from rtmpsniff.findings import CHUNK_SIZE_VALUE, Severity
@@ -23,7 +25,7 @@ CASES: list[tuple[int, str, Body]] = [
     (4, "00030000000100000bb8", UserControl("set_buffer_length", 3, message_stream_id=1, buffer_length=3000)),
     (4, "000400000001", UserControl("stream_is_recorded", 4, message_stream_id=1)),
     (4, "0005", UserControl("unknown_5", 5, values=(), data=b"")),
-    (4, "000500000009", UserControl("unknown_5", 5, values=(9,), data=b"\0\0\0\x09")),
+    (4, "0005000000090000", UserControl("unknown_5", 5, values=(9,), data=b"\0\0\0\x09\0\0")),
     (4, "000612345678", UserControl("ping_request", 6, timestamp=0x12345678)),
     (4, "000712345678", UserControl("ping_response", 7, timestamp=0x12345678)),
     (4, "000800000007", UserControl("unknown_8", 8, values=(7,), data=b"\0\0\0\x07")),
@@ -33,7 +35,15 @@ CASES: list[tuple[int, str, Body]] = [
     (
         4,
         "001b 01 01 00001234 00001234" + "ab" * 32,
-        UserControl("swf_verify_response", 27, version=1, swf_size=0x1234, swf_digest=b"\xab" * 32),
+        UserControl(
+            "swf_verify_response",
+            27,
+            version=1,
+            swf_version_again=1,
+            swf_size=0x1234,
+            swf_size_again=0x1234,
+            swf_digest=b"\xab" * 32,
+        ),
     ),
     (4, "001f00000001", UserControl("buffer_empty", 31, message_stream_id=1)),
     (4, "002000000001", UserControl("buffer_ready", 32, message_stream_id=1)),
@@ -68,6 +78,18 @@ def test_every_event_is_tried() -> None:
         (1, "80001000", [("chunk size", "4096, bit 31 set")]),
         (4, "00030000000100000bb8", ["event type", "message stream id", "buffer length"]),
         (4, "000612345678", [("event type", "6 ping_request"), ("timestamp", "305419896 ms")]),
+        (
+            4,
+            "001b 01 01 00001234 00001234" + "ab" * 32,
+            [
+                ("event type", "27 swf_verify_response"),
+                "version",
+                "version again",
+                ("SWF size", "4660 bytes"),
+                ("SWF size again", "4660 bytes"),
+                "SWF digest",
+            ],
+        ),
         (4, "0008000000070102", [("event type", "8 unknown_8"), ("value 1", "7"), ("event data", "not described")]),
         (6, "004c4b4002", [("acknowledgement window size", "5000000"), ("limit type", "2 dynamic")]),
         (6, "004c4b4009", ["acknowledgement window size", ("limit type", "9 unknown")]),
@@ -88,6 +110,43 @@ def test_a_long_event_that_nobody_described_is_not_unfolded() -> None:
     assert len(got.fields) == 18  # the number, 16 integers, the rest
     assert isinstance(got.body, UserControl)
     assert got.body.data == data
+
+
+@pytest.mark.parametrize(
+    ("versions", "sizes", "found"),
+    [
+        ((1, 1), (16, 16), []),
+        ((1, 2), (16, 16), [("SWF verification says two versions, 1 and 2", 2, 2)]),
+        ((1, 1), (16, 17), [("SWF verification says two sizes, 16 and 17", 4, 8)]),
+        (
+            (2, 1),
+            (0, 1),
+            [
+                ("SWF verification says two versions, 2 and 1", 2, 2),
+                ("SWF verification says two sizes, 0 and 1", 4, 8),
+            ],
+        ),
+    ],
+)
+def test_an_answer_to_swf_verification_says_things_twice(
+    versions: tuple[int, int], sizes: tuple[int, int], found: list[tuple[str, int, int]]
+) -> None:
+    body, _, findings = decode(4, struct.pack(">HBBLL32x", 27, *versions, *sizes))
+    assert isinstance(body, UserControl)
+    assert (body.version, body.swf_version_again) == versions
+    assert (body.swf_size, body.swf_size_again) == sizes
+    assert [(one.title, one.evidence[0].offset, one.evidence[0].length) for one in findings] == found
+    assert all(one.severity is WARNING for one in findings)
+
+
+def test_event_5_may_be_a_ping_by_another_number() -> None:
+    body, _, findings = decode(4, bytes.fromhex("0005 00000009"))
+    assert body == UserControl("unknown_5", 5, values=(9,), data=b"\0\0\0\x09")
+    (note,) = findings
+    assert note.severity is NOTE
+    assert "unassigned" in note.title
+    assert "off by one" in note.title
+    assert decode(4, bytes.fromhex("0006 00000009")).findings == ()
 
 
 @pytest.mark.parametrize(

@@ -1,191 +1,309 @@
+"""The framing that audio and video share, in a medium made up for it: packet type 6 is Multitrack."""
+
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rtmpsniff.fields import Field, Role
-from rtmpsniff.payload.audio import AUDIO_CODECS, Audio
-from rtmpsniff.payload.bodies import decode
-from rtmpsniff.payload.media import FOUR_CCS
-from rtmpsniff.payload.video import VIDEO_CODECS, Video
+from rtmpsniff.fields import Cursor, Field, Malformed, Role, Truncated
+from rtmpsniff.findings import Finding, Severity
+from rtmpsniff.payload.media import (
+    FOUR_CCS,
+    ModEx,
+    Multitrack,
+    Track,
+    four_cc,
+    media_payload,
+    modex,
+    moved,
+    multitrack,
+    record,
+    tracks,
+    word,
+)
+from tests.payload.test_bodies import assert_nested, covered
 
-
-def number(four_cc: bytes) -> int:
-    return int.from_bytes(four_cc, "big")
-
-
-AVC1, HVC1, AV01 = number(b"avc1"), number(b"hvc1"), number(b"av01")
-OPUS, MP4A, AC3 = number(b"Opus"), number(b"mp4a"), number(b"ac-3")
-
-VIDEOS: list[tuple[str, str, Video]] = [
-    ("avc sequence header", "17 00 000000 0142", Video("h264", 7, "key", "sequence_header", 0, size=2)),
-    ("avc key, +80", "17 01 000050 0000000165", Video("h264", 7, "key", "coded_frames", 80, size=5)),
-    ("avc inter, -1", "27 01 ffffff 0000000141", Video("h264", 7, "inter", "coded_frames", -1, size=5)),
-    ("avc disposable", "37 01 7fffff 00", Video("h264", 7, "disposable_inter", "coded_frames", 0x7FFFFF, size=1)),
-    ("avc end", "17 02 000000", Video("h264", 7, "key", "sequence_end", 0)),
-    ("avc end, bare", "17 02", Video("h264", 7, "key", "sequence_end")),
-    ("avc, unknown packet type", "17 09 000000 00", Video("h264", 7, "key", "unknown_9", 0, size=1)),
-    ("avc seek", "57 00", Video("h264", 7, "command", command="start_seek")),
-    ("avc seek end", "57 01", Video("h264", 7, "command", command="end_seek")),
-    ("avc seek with header", "57 01 000000 01", Video("h264", 7, "command", "coded_frames", 0, "end_seek")),
-    ("command without a byte", "57", Video("h264", 7, "command")),
-    ("command of no codec", "52 07", Video("sorenson_h263", 2, "command", command="unknown_7")),
-    ("hevc sequence header", "1c 00 000000 01", Video("hevc", 12, "key", "sequence_header", 0, size=1)),
-    ("hevc", "2c 01 000021 00", Video("hevc", 12, "inter", "coded_frames", 33, size=1)),
-    ("av1", "1d 01 000000 1200", Video("av1", 13, "key", "coded_frames", 0, size=2)),
-    ("avs3", "1e 01 000000", Video("avs3", 14, "key", "coded_frames", 0)),
-    ("vvc", "1f 01 000000", Video("vvc", 15, "key", "coded_frames", 0)),
-    ("jpeg", "11 ff", Video("jpeg", 1, "key", size=1)),
-    ("sorenson", "22 00008400", Video("sorenson_h263", 2, "inter", size=4)),
-    ("screen", "13 00", Video("screen_video", 3, "key", size=1)),
-    ("vp6", "14 00", Video("vp6", 4, "key", size=1)),
-    ("vp6 alpha", "45 00", Video("vp6_alpha", 5, "generated_key", size=1)),
-    ("screen 2", "16 00", Video("screen_video_2", 6, "key", size=1)),
-    ("h263", "18 00", Video("h263", 8, "key", size=1)),
-    ("mpeg4", "19 00", Video("mpeg4", 9, "key", size=1)),
-    ("unknown", "7a 00", Video("unknown_10", 10, "unknown_7", size=1)),
-    ("nothing", "00", Video("unknown_0", 0, "unknown_0")),
-    ("empty", "", Video(packet_type="empty")),
-    (
-        "V1",
-        "906176303181040c000a0b00000024cfa70dbfff3008",
-        Video("av1", AV01, "key", "sequence_header", size=17),
-    ),
-    ("V2", "9061763031", Video("av1", AV01, "key", "sequence_header")),
-    ("V3", "a1617630311200", Video("av1", AV01, "inter", "coded_frames", size=2)),
-    ("V4", "916876633100002100000002aabb", Video("hevc", HVC1, "key", "coded_frames", 33, size=6)),
-    ("V5", "a36876633100000002aabb", Video("hevc", HVC1, "inter", "coded_frames_x", size=6)),
-    ("V6", "a161766331ffffff00000001cc", Video("h264", AVC1, "inter", "coded_frames", -1, size=5)),
-    ("V7", "9268766331", Video("hevc", HVC1, "key", "sequence_end")),
-    ("V8", "970207a120036876633100000001aa", Video(None, None, "key", "modex", size=14)),
-    ("V10", "a6016876633101000000aabb", Video(None, None, "inter", "multitrack", size=11)),
-    ("V11", "96136176633100000002aaaa01000003bbbbbb", Video(None, None, "key", "multitrack", size=18)),
-    ("V12", "9620617630310000000481040c0068766331010000020101", Video(None, None, "key", "multitrack", size=23)),
-    ("V13", "d100", Video(None, None, "command", "coded_frames", command="start_seek")),
-    ("V14", "d461763031020009636f6c6f72496e666f06", Video("av1", AV01, "command", "metadata", size=13)),
-    ("vvc", "9176766331000001", Video("vvc", number(b"vvc1"), "key", "coded_frames", 1)),
-    ("vp9", "9176703039000001", Video("vp9", number(b"vp09"), "key", "coded_frames", size=3)),
-    ("vp8", "9076703038", Video("vp8", number(b"vp08"), "key", "sequence_header")),
-    ("mpeg2ts", "9561763031", Video("av1", AV01, "key", "mpeg2ts_sequence_header")),
-    ("reserved packet type", "9f61763031", Video("av1", AV01, "key", "unknown_15")),
-    ("unknown FourCC", "9168657631000001", Video("hev1", number(b"hev1"), "key", "coded_frames", size=3)),
-    ("binary FourCC", "911b5b324a", Video("\\x1b[2J", 0x1B5B324A, "key", "coded_frames")),
-]
-
-AUDIOS: list[tuple[str, str, Audio]] = [
-    ("aac sequence header", "af 00 1210", Audio("aac", 10, "sequence_header", size=2)),
-    ("aac", "af 01 2110", Audio("aac", 10, "coded_frames", size=2)),
-    ("aac, no bytes", "af 01", Audio("aac", 10, "coded_frames")),
-    ("aac, unknown packet type", "af 05", Audio("aac", 10, "unknown_5")),
-    ("pcm", "0f 00", Audio("pcm", 0, None, 44_100, 16, 2, 1)),
-    ("adpcm", "16 00", Audio("adpcm", 1, None, 11_025, 16, 1, 1)),
-    ("mp3", "2f fffb", Audio("mp3", 2, None, 44_100, 16, 2, 2)),
-    ("pcm, 8 bit", "31 00", Audio("pcm", 3, None, 5_512, 8, 2, 1)),
-    ("nellymoser 16", "4f 00", Audio("nellymoser", 4, None, 16_000, 16, 1, 1)),
-    ("nellymoser 8", "5f 00", Audio("nellymoser", 5, None, 8_000, 16, 1, 1)),
-    ("nellymoser", "6a 00", Audio("nellymoser", 6, None, 22_050, 16, 1, 1)),
-    ("a-law", "72 00", Audio("g711_alaw", 7, None, 8_000, 16, 1, 1)),
-    ("mu-law", "82 00", Audio("g711_mulaw", 8, None, 8_000, 16, 1, 1)),
-    ("speex", "b6 00", Audio("speex", 11, None, 16_000, 16, 1, 1)),
-    ("ac-3", "cf 00", Audio("ac-3", 12, None, 44_100, 16, 2, 1)),
-    ("opus", "df 00", Audio("opus", 13, None, 44_100, 16, 2, 1)),
-    ("mp3 8 kHz", "e2 00", Audio("mp3", 14, None, 8_000, 16, 1, 1)),
-    ("device", "f0 00", Audio("device_specific", 15, None, 5_512, 8, 1, 1)),
-    ("A1", "904f7075734f707573486561640102380180bb0000000000", Audio("opus", OPUS, "sequence_header", size=19)),
-    ("A2", "944f707573010200000003", Audio("opus", OPUS, "multichannel_config", size=6)),
-    ("A3", "916d7034612110", Audio("aac", MP4A, "coded_frames", size=2)),
-    ("A4", "95014f70757302fc7f", Audio(None, None, "multitrack", size=8)),
-    ("A5", "97020f423f012e6d7033fffb", Audio(None, None, "modex", size=11)),
-    ("A6", "946d70346102020100", Audio("aac", MP4A, "multichannel_config", size=4)),
-    ("A7", "9261632d33", Audio("ac-3", AC3, "sequence_end")),
-    ("A8", "", Audio(packet_type="silence")),
-    ("ec-3", "9165632d330b77", Audio("ec-3", number(b"ec-3"), "coded_frames", size=2)),
-    ("flac", "90664c6143", Audio("flac", number(b"fLaC"), "sequence_header")),
-    ("mp3", "912e6d7033fffb", Audio("mp3", number(b".mp3"), "coded_frames", size=2)),
-    ("reserved packet type", "934f707573", Audio("opus", OPUS, "unknown_3")),
-]
+NAMES = {0: "zero", 3: "three", 6: "multitrack", 7: "modex"}
+MULTITRACK = 6
 
 
-@pytest.mark.parametrize(("data", "body"), [case[1:] for case in VIDEOS], ids=[case[0] for case in VIDEOS])
-def test_video(data: str, body: Video) -> None:
-    got = decode(9, bytes.fromhex(data))
-    assert got.body == body
-    assert got.findings == ()
-    assert_payload(got.fields, body.size)
-
-
-@pytest.mark.parametrize(("data", "body"), [case[1:] for case in AUDIOS], ids=[case[0] for case in AUDIOS])
-def test_audio(data: str, body: Audio) -> None:
-    got = decode(8, bytes.fromhex(data))
-    assert got.body == body
-    assert got.findings == ()
-    assert_payload(got.fields, body.size)
-
-
-def assert_payload(fields: tuple[Field, ...], size: int) -> None:
-    media = [field for field in fields if field.role is Role.MEDIA]
-    assert [(field.name, field.stop - field.start, field.value) for field in media] == [("payload", size, None)] * (
-        size > 0
-    )
-
-
-def test_every_codec_is_tried() -> None:
-    bodies = [body for _, _, body in VIDEOS] + [body for _, _, body in AUDIOS]
-    codec_ids = {body.codec_id for body in bodies}
-    assert {number(four_cc) for four_cc in FOUR_CCS} <= codec_ids
-    assert set(VIDEO_CODECS) <= {body.codec_id for _, _, body in VIDEOS}
-    assert set(AUDIO_CODECS) - {9} <= {body.codec_id for _, _, body in AUDIOS}
-
-
-def described(fields: tuple[Field, ...]) -> list[tuple[str, str, int, int, int]]:
+def described(fields: list[Field]) -> list[tuple[str, str, int, int, int]]:
     return [(field.name, field.label, field.mask, field.start, field.stop) for field in fields]
 
 
-def test_the_fields_of_video() -> None:
-    assert described(decode(9, bytes.fromhex("17 01 ffffff 0000")).fields) == [
-        ("frame type", "1 key", 0xF0, 0, 1),
-        ("codec id", "7 h264", 0x0F, 0, 1),
-        ("packet type", "1 coded_frames", 0, 1, 2),
-        ("composition time", "-1 ms", 0, 2, 5),
-        ("payload", "2 bytes", 0, 5, 7),
-    ]
-    assert described(decode(9, bytes.fromhex("91 68766331 000021 00")).fields) == [
-        ("extended header", "1", 0x80, 0, 1),
-        ("frame type", "1 key", 0x70, 0, 1),
-        ("packet type", "1 coded_frames", 0x0F, 0, 1),
-        ("FourCC", '"hvc1" hevc', 0, 1, 5),
-        ("composition time", "33 ms", 0, 5, 8),
-        ("payload", "1 byte", 0, 8, 9),
-    ]
-    assert described(decode(9, bytes.fromhex("91 1b5b324a")).fields)[-1] == ("FourCC", '"\\x1b[2J"', 0, 1, 5)
-    assert described(decode(9, bytes.fromhex("57 00")).fields)[-1] == ("video command", "0 start_seek", 0, 1, 2)
+# FourCCs and media
 
 
-def test_the_fields_of_audio() -> None:
-    assert described(decode(8, bytes.fromhex("af 01 21")).fields) == [
-        ("sound format", "10 aac", 0xF0, 0, 1),
-        ("sound rate", "3 44 kHz", 0x0C, 0, 1),
-        ("sound size", "1 16 bit", 0x02, 0, 1),
-        ("sound type", "1 stereo", 0x01, 0, 1),
-        ("packet type", "1 coded_frames", 0, 1, 2),
-        ("payload", "1 byte", 0, 2, 3),
-    ]
-    assert described(decode(8, bytes.fromhex("91 4f707573")).fields) == [
-        ("sound format", "9 enhanced", 0xF0, 0, 1),
-        ("packet type", "1 coded_frames", 0x0F, 0, 1),
-        ("FourCC", '"Opus" opus', 0, 1, 5),
-    ]
+@pytest.mark.parametrize(("raw", "codec"), FOUR_CCS.items())
+def test_four_ccs(raw: bytes, codec: str) -> None:
+    read = Cursor(raw)
+    assert four_cc(read) == (raw, codec)
+    assert read.fields == [Field("FourCC", 0, 4, raw.decode(), f'"{raw.decode()}" {codec}', Role.MEDIA_HEADER)]
+
+
+def test_a_four_cc_that_nobody_knows_is_safe_to_show() -> None:
+    read = Cursor(b"\x1b[2J")
+    assert four_cc(read) == (b"\x1b[2J", "\\x1b[2J")
+    assert read.fields[0].label == '"\\x1b[2J"'
+
+
+def test_media_is_what_is_left() -> None:
+    read = Cursor(bytes(5), 2, 4)
+    assert media_payload(read) == 2
+    assert media_payload(read) == 0
+    assert read.fields == [Field("payload", 2, 4, None, "2 bytes", Role.MEDIA)]
+
+
+def test_words() -> None:
+    assert (word(NAMES, 3), word(NAMES, 9)) == ("three", "unknown_9")
+
+
+def test_moved_fields_stand_elsewhere() -> None:
+    field = Field("sync", 0, 2, 5, "5", Role.MEDIA_HEADER, 0xFFE0)
+    assert moved([field], 7) == [Field("sync", 7, 9, 5, "5", Role.MEDIA_HEADER, 0xFFE0)]
+
+
+# Modifiers
+
+
+def read_modex(data: str, packet_type: int = 7) -> tuple[ModEx, list[str], Cursor]:
+    read, findings = Cursor(bytes.fromhex(data)), list[Finding]()
+    head = modex(read, packet_type, NAMES, findings)
+    assert_nested(tuple(read.fields), 0, read.position)
+    assert covered(tuple(read.fields)) == read.position
+    return head, [finding.title for finding in findings], read
 
 
 @pytest.mark.parametrize(
-    ("type_id", "data", "title"),
+    ("data", "head", "groups"),
     [
-        (9, "17", "video > packet type: needs 1 byte, has 0"),
-        (9, "17 01 0000", "video > composition time: needs 3 bytes, has 2"),
-        (9, "91 6876", "video > FourCC: needs 4 bytes, has 2"),
-        (9, "91 68766331 00", "video > composition time: needs 3 bytes, has 1"),
-        (8, "af", "audio > packet type: needs 1 byte, has 0"),
-        (8, "91", "audio > FourCC: needs 4 bytes, has 0"),
+        ("02 07a120 03", ModEx(3, 500_000), ["timestamp_offset_nano"]),
+        ("02 000000 00", ModEx(0, 0), ["timestamp_offset_nano"]),
+        ("ff 00ff 07a120" + "00" * 253 + "03", ModEx(3, 500_000), ["timestamp_offset_nano"]),
+        ("ff 0002 0f423f 03", ModEx(3, 999_999), ["timestamp_offset_nano"]),
+        ("03 000001 ff 03", ModEx(3, 1), ["timestamp_offset_nano"]),
+        ("00 aa 13", ModEx(3), ["unknown_1"]),
+        ("00 aa f7 02 000002 07 04 0102030405 96", ModEx(6, 2), ["unknown_15", "timestamp_offset_nano", "unknown_9"]),
+        ("02 000001 07 02 000002 03", ModEx(3, 2), ["timestamp_offset_nano"] * 2),
     ],
 )
-def test_headers_that_break_off(type_id: int, data: str, title: str) -> None:
-    assert [finding.title for finding in decode(type_id, bytes.fromhex(data)).findings] == [title]
+def test_modifiers(data: str, head: ModEx, groups: list[str]) -> None:
+    got, findings, read = read_modex(data)
+    assert got == head
+    assert findings == []
+    assert [field.label for field in read.fields] == groups
+    assert read.left == 0
+
+
+def test_no_modifier_is_no_step() -> None:
+    head, findings, read = read_modex("02 07a120 03", 3)
+    assert (head, findings, read.position, read.fields) == (ModEx(3), [], 0, [])
+
+
+def test_the_fields_of_a_modifier() -> None:
+    _, _, read = read_modex("ff 0003 07a120 ff 03")
+    (group,) = read.fields
+    assert described(list(group.children)) == [
+        ("size", "256 bytes, written as 255", 0, 0, 1),
+        ("long size", "4 bytes, written as 3", 0, 1, 3),
+        ("nanosecond offset", "500000 ns", 0, 3, 6),
+        ("data", "behind the offset", 0, 6, 7),
+        ("ModEx type", "0 timestamp_offset_nano", 0xF0, 7, 8),
+        ("packet type", "3 three", 0x0F, 7, 8),
+    ]
+
+
+def test_offsets_that_cannot_be() -> None:
+    assert read_modex("02 0f4240 03")[:2] == (
+        ModEx(3, 1_000_000),
+        ["nanosecond offset 1000000 is a millisecond or more"],
+    )
+    assert read_modex("01 0f42 03")[:2] == (ModEx(3), ["TimestampOffsetNano of 2 bytes, not 3"])
+
+
+@pytest.mark.parametrize("data", ["", "02", "02 0f423f", "ff 00", "ff 0100" + "00" * 256])
+def test_modifiers_that_break_off(data: str) -> None:
+    with pytest.raises(Truncated):
+        read_modex(data)
+
+
+def test_a_chain_has_an_end() -> None:
+    assert read_modex("00 aa 17" * 31 + "00 aa 13")[0] == ModEx(3)
+    with pytest.raises(Malformed, match="more than 32 modifiers"):
+        read_modex("00 aa 17" * 40)
+
+
+# Tracks
+
+Seen = tuple[int, bytes, str, int, int]
+
+
+def body(read: Cursor, track: Track, _findings: list[Finding]) -> Seen:
+    start, size = read.position, read.left
+    media_payload(read)
+    return (*track, start, size)
+
+
+def read_tracks(data: str) -> tuple[Multitrack | None, list[Seen], list[str], Cursor]:
+    read, findings = Cursor(bytes.fromhex(data)), list[Finding]()
+    head = multitrack(read, NAMES, MULTITRACK, findings)
+    seen = tracks(read, head, body, findings) if head else []
+    assert read.left == 0
+    assert read.end == len(read.data)
+    assert_nested(tuple(read.fields), 0, len(read.data))
+    assert covered(tuple(read.fields)) == len(read.data)
+    return head, seen, [finding.title for finding in findings], read
+
+
+AVC, HEVC = (b"avc1", "h264"), (b"hvc1", "hevc")
+
+
+@pytest.mark.parametrize(
+    ("data", "head", "seen"),
+    [
+        ("03 61766331 01 aabb", Multitrack(3, "one_track", AVC), [(1, *AVC, 6, 2)]),
+        ("03 61766331 ff", Multitrack(3, "one_track", AVC), [(255, *AVC, 6, 0)]),
+        (
+            "13 61766331 00 000002 aaaa 01 000003 bbbbbb",
+            Multitrack(3, "many_tracks", AVC),
+            [(0, *AVC, 9, 2), (1, *AVC, 15, 3)],
+        ),
+        (
+            "20 61766331 00 000001 aa 68766331 01 000000",
+            Multitrack(0, "many_tracks_many_codecs", None),
+            [(0, *AVC, 9, 1), (1, *HEVC, 18, 0)],
+        ),
+        ("13 61766331", Multitrack(3, "many_tracks", AVC), []),
+        ("2f", Multitrack(15, "many_tracks_many_codecs", None), []),
+    ],
+    ids=["one", "one without a body", "many", "many codecs", "none", "none of many codecs"],
+)
+def test_tracks(data: str, head: Multitrack, seen: list[Seen]) -> None:
+    assert read_tracks(data)[:3] == (head, seen, [])
+
+
+def test_the_fields_of_tracks() -> None:
+    _, _, _, read = read_tracks("23 61766331 07 000001 aa")
+    assert described(read.fields) == [
+        ("track type", "2 many_tracks_many_codecs", 0xF0, 0, 1),
+        ("packet type", "3 three", 0x0F, 0, 1),
+        ("track", "7 h264, 1 byte", 0, 1, 10),
+    ]
+    assert described(list(read.fields[2].children)) == [
+        ("FourCC", '"avc1" h264', 0, 1, 5),
+        ("track id", "7", 0, 5, 6),
+        ("size", "1", 0, 6, 9),
+        ("payload", "1 byte", 0, 9, 10),
+    ]
+
+
+def test_a_size_past_the_end_is_a_finding_and_the_body_what_is_there() -> None:
+    _, seen, findings, _ = read_tracks("13 61766331 00 000001 aa 01 ffffff bbbb")
+    assert seen == [(0, *AVC, 9, 1), (1, *AVC, 14, 2)]
+    assert findings == ["track 1: needs 16 777 215 bytes, has 2"]
+
+
+@pytest.mark.parametrize(
+    ("data", "title"),
+    [
+        ("33 61766331 00 000001 aa", "multitrack type 3 is not known"),
+        ("f3", "multitrack type 15 is not known"),
+        ("06 61766331", "multitrack inside multitrack"),
+        ("17 61766331", "modex inside multitrack"),
+    ],
+)
+def test_heads_without_a_meaning(data: str, title: str) -> None:
+    head, _, findings, read = read_tracks(data)
+    assert head is None
+    assert findings == [title]
+    assert [field.role for field in read.fields[2:]] == [Role.UNREAD] * (len(data) > 2)
+
+
+@pytest.mark.parametrize("data", ["", "03 6176", "03 61766331", "13 61766331 00", "13 61766331 00 0000", "23 61"])
+def test_tracks_that_break_off(data: str) -> None:
+    with pytest.raises(Truncated):
+        read_tracks(data)
+
+
+def test_there_are_as_many_tracks_as_there_are_numbers() -> None:
+    _, seen, findings, read = read_tracks("13 61766331" + "00000000" * 300)
+    assert len(seen) == 256
+    assert findings == ["more than 256 tracks"]
+    assert read.fields[-1].role is Role.UNREAD
+
+
+def test_what_a_body_leaves_is_unread() -> None:
+    read = Cursor(bytes.fromhex("03 61766331 01 aabb"))
+    head = multitrack(read, NAMES, MULTITRACK, [])
+    assert head is not None
+    assert tracks(read, head, lambda *_: "nothing", []) == ["nothing"]
+    assert [(field.name, field.label) for field in read.fields[-1].children[1:]] == [
+        ("unread", "after the end of the track")
+    ]
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=60), st.integers(0, 8))
+def test_any_framing_is_accounted_for(data: bytes, packet_type: int) -> None:
+    read, findings = Cursor(data), list[Finding]()
+    try:
+        packet_type = modex(read, packet_type, NAMES, findings).packet_type
+        head = multitrack(read, NAMES, MULTITRACK, findings) if packet_type == MULTITRACK else None
+        if head:
+            tracks(read, head, body, findings)
+    except (Truncated, Malformed):
+        read.rest("unread")
+    assert_nested(tuple(read.fields), 0, len(data))
+    assert covered(tuple(read.fields)) == read.position
+    assert read.end == len(data)
+
+
+# Records
+
+
+@dataclass
+class Told:
+    first: int | None = None
+    second: int | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{self.first} {self.second}"
+
+
+def reader(read: Cursor, found: Told, _findings: list[Finding]) -> None:
+    found.first = read.u8("first")
+    with read.group("inner"):
+        found.second = read.u16("second")
+        if found.second == 7:
+            raise Malformed("seven is no second")
+
+
+@pytest.mark.parametrize(
+    ("data", "found", "title", "label"),
+    [
+        ("010002", Told(1, 2), None, None),
+        ("010002 03", Told(1, 2), None, "after the end of the thing"),
+        ("01 02", Told(1), "thing > inner > second: needs 2 bytes, has 1", "needs 2 bytes, has 1"),
+        ("", Told(), "thing > first: needs 1 byte, has 0", None),
+        ("010007 ff", Told(1, 7), "thing > inner: seven is no second", "seven is no second"),
+    ],
+    ids=["whole", "more", "cut", "empty", "malformed"],
+)
+def test_records(data: str, found: Told, title: str | None, label: str | None) -> None:
+    read, findings = Cursor(bytes.fromhex(data)), list[Finding]()
+    with read.group("outside"):
+        assert record(read, "thing", reader, Told(), findings) == found
+        assert read.path == ["outside"]
+    assert [(one.title, one.severity, one.rule.code) for one in findings] == (
+        [(title, Severity.ERROR, "media.configuration")] if title else []
+    )
+    if data:
+        (group,) = read.fields[0].children
+        assert (group.name, group.label, group.stop) == ("thing", found.text, len(read.data))
+        unread = [child.label for child in group.children if child.role is Role.UNREAD]
+        assert unread == ([label] if label else [])
+    assert read.left == 0

@@ -4,7 +4,19 @@ import math
 
 import pytest
 
-from rtmpsniff.payload.values import UNDEFINED, UNSUPPORTED, Date, EcmaArray, Object, Reference
+from rtmpsniff.payload.values import (
+    UNDEFINED,
+    UNSUPPORTED,
+    Array,
+    Date,
+    Dictionary,
+    EcmaArray,
+    Externalizable,
+    Object,
+    Reference,
+    Vector,
+    Xml,
+)
 
 
 def test_the_last_of_equal_names_wins_and_none_is_dropped() -> None:
@@ -26,6 +38,22 @@ def test_a_name_that_is_not_there() -> None:
 
 def test_an_array_is_no_object() -> None:
     assert EcmaArray([("a", 1.0)]) != Object([("a", 1.0)])
+    assert Array([("a", 1.0)]) != Object([("a", 1.0)])
+    assert Externalizable([("a", 1.0)], "A") != Object([("a", 1.0)], "A")
+
+
+def test_all_that_has_names_is_looked_into_alike() -> None:
+    assert Array([("a", 1)], dense=["b"])["a"] == 1
+    assert Externalizable([("body", "ok")], "DSK").get("body") == "ok"
+    assert len(Array(dense=[1, 2])) == 0
+
+
+def test_what_is_usual_need_not_be_said() -> None:
+    assert Vector("int") == Vector("int", [], False, "")
+    assert Dictionary() == Dictionary([], False)
+    assert Xml("<a/>") != Xml("<a/>", legacy=False)
+    assert Date(0.0) == Date(0.0, 0) != Date(0.0, None)
+    assert Reference(1) != Reference(1, table="string")
 
 
 def test_the_two_values_that_have_no_more_to_say() -> None:

@@ -9,7 +9,8 @@ from typing import Literal, NamedTuple
 import pytest
 
 from rtmpsniff.fields import Role
-from rtmpsniff.rtmp.handshake import Digest, find_digest, greeting_fields, reply_verdict
+from rtmpsniff.rtmp.handshake import Digest, find_digest, greeting_fields, reply_verdict, software_version
+from rtmpsniff.rtmp.rtmpe import veil
 from tests.build import greeting
 
 SHARED = bytes.fromhex("f0eec24a8068bee82e00d0d1029e7e576eec5d2d29806fab93b8e636cfeb31ae")
@@ -31,11 +32,11 @@ def digest_packet(seed: int, side: Side, block: int) -> bytes:
     return before + hmac.digest(KEYS[side], before + after, "sha256") + after
 
 
-def signed_packet(seed: int, side: Side, digest: bytes) -> bytes:
+def signed_packet(seed: int, side: Side, digest: bytes, version: int = 3) -> bytes:
     """An S2 or C2 that answers a packet with this digest."""
     body = fill(seed)[:1504]
     key = hmac.digest(KEYS[side] + SHARED, digest, "sha256")
-    return body + hmac.digest(key, body, "sha256")
+    return body + veil(hmac.digest(key, body, "sha256"), key, version)
 
 
 class Vector(NamedTuple):
@@ -45,6 +46,7 @@ class Vector(NamedTuple):
     s1: tuple[int, str]
     s2: str
     c2: str
+    keys: tuple[int, int]  # where the public values of C1 and S1 stand
     sha256_of_c1: str
 
 
@@ -56,6 +58,7 @@ VECTORS = [
         (526, "ce9c86f04fd8333bcb539a9a504f23f6623247b35cf8b7acd8cdbb558df99e7b"),
         "12cfcd1431654db96861405a86055a954dca77e30f56e8753e75ef509277d528",
         "1e41544ed2015a151680ade93d3788422086c140ff9c7d44dac442f0f8a5ff78",
+        (1086, 1210),
         "8262a6d7e626f033d6b876f52dda4a0b29528f9e59b628d2c743166eb6b7587b",
     ),
     Vector(
@@ -65,6 +68,7 @@ VECTORS = [
         (1334, "e4045d383b9d9bdb1988d3949f24efbfc577f625caa1800daac14b17f0c23d34"),
         "c76019f844218a720514531a0cb0e65b969b235c059838a99084e8cdfb1fca85",
         "97346ba16e8623eff1f11f1fc97ea18e467252179bbab76c6b449c7f11383111",
+        (330, 454),
         "d0426127ed10ddfe6c1718468a551b66b01c662d579036c877bd06a697f5e01d",
     ),
 ]
@@ -114,6 +118,37 @@ def test_one_wrong_byte_is_no_signature(vector: Vector) -> None:
         assert reply_verdict(changed(s2, at), c1, digest, "server") == "neither"
     assert reply_verdict(s2, c1, digest, "client") == "neither"
     assert reply_verdict(s2, c1, None, "server") == "neither"
+
+
+@vectors
+@pytest.mark.parametrize("version", [6, 8, 9])
+def test_versions_sign_in_their_own_way(vector: Vector, version: int) -> None:
+    c1 = digest_packet(1, "client", vector.block)
+    digest = find_digest(c1, "client")
+    s2 = signed_packet(3, "server", bytes.fromhex(vector.c1[1]), version)
+    assert reply_verdict(s2, c1, digest, "server", version) == "signed"
+    assert [reply_verdict(s2, c1, digest, "server", other) for other in {3, 8, 9} - {version}].count("signed") == (
+        version == 6
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "has_digest", "said"),
+    [
+        ("00000000", True, None),
+        ("00000000", False, None),
+        ("09007c02", True, "9.0.124.2"),
+        ("03050101", False, "3.5.1.1"),
+        ("80000302", True, "128.0.3.2"),
+        ("feb21517", False, None),
+        ("3f3f3f3f", False, "63.63.63.63"),
+        ("0000003f", False, "0.0.0.63"),
+        ("00000040", False, None),
+    ],
+)
+def test_software_versions(version: str, has_digest: bool, said: str | None) -> None:
+    """Without a digest, random bytes are not taken for one."""
+    assert software_version(greeting(0, 1, bytes.fromhex(version)), has_digest) == said
 
 
 QUESTION = greeting(0x01020304, 5)
@@ -181,9 +216,59 @@ D8_C0C1 = b"\x03" + digest_packet(1, "client", 8)
                 ("version", 0, 1, "3 RTMP"),
                 ("time", 1, 5, "0 ms"),
                 ("software version", 5, 9, "10.0.45.2"),
-                ("random", 9, 403, ""),
+                ("digest offset", 9, 13, "390, so the digest begins at 403"),
+                ("random", 13, 403, ""),
                 ("digest", 403, 435, "verified, layout D8"),
                 ("random", 435, 1537, ""),
+            ],
+        ),
+        (
+            "C0 C1",
+            b"\x06" + D8_C0C1[1:],
+            "D8",
+            (403, 435),
+            [
+                ("version", 0, 1, "6 RTMPE"),
+                ("time", 1, 5, "0 ms"),
+                ("software version", 5, 9, "10.0.45.2"),
+                ("digest offset", 9, 13, "390, so the digest begins at 403"),
+                ("random", 13, 403, ""),
+                ("digest", 403, 435, "verified, layout D8"),
+                ("random", 435, 1087, ""),
+                ("public key", 1087, 1215, "Diffie-Hellman, 1024 bits"),
+                ("random", 1215, 1533, ""),
+                ("key offset", 1533, 1537, "314, so the public key begins at 1087"),
+            ],
+        ),
+        (
+            "S0 S1",
+            b"\x09" + digest_packet(2, "server", 772),
+            "D772",
+            (1335, 1367),
+            [
+                ("version", 0, 1, "9 RTMPE with Blowfish signatures"),
+                ("time", 1, 5, "0 ms"),
+                ("software version", 5, 9, "3.5.1.1"),
+                ("random", 9, 455, ""),
+                ("public key", 455, 583, "Diffie-Hellman, 1024 bits"),
+                ("random", 583, 769, ""),
+                ("key offset", 769, 773, "446, so the public key begins at 455"),
+                ("digest offset", 773, 777, "558, so the digest begins at 1335"),
+                ("random", 777, 1335, ""),
+                ("digest", 1335, 1367, "verified, layout D772"),
+                ("random", 1367, 1537, ""),
+            ],
+        ),
+        (
+            "S0 S1",
+            b"\x03" + greeting(7, 1, bytes.fromhex("feb21517")),
+            "none",
+            None,
+            [
+                ("version", 0, 1, "3 RTMP"),
+                ("time", 1, 5, "7 ms"),
+                ("zero", 5, 9, "not zero"),
+                ("random", 9, 1537, ""),
             ],
         ),
         (
@@ -220,7 +305,51 @@ def test_fields_cover_every_byte(
     assert [(field.name, field.start, field.stop, field.label) for field in fields] == expected
     assert [field.start for field in fields] == [0, *(field.stop for field in fields[:-1])]
     assert fields[-1].stop == len(data)
-    assert all((field.role is Role.DIGEST) == (field.name in {"digest", "signature"}) for field in fields)
+    hidden = {"digest", "signature", "public key"}
+    assert all((field.role is Role.DIGEST) == (field.name in hidden) for field in fields)
+
+
+@vectors
+def test_public_keys_have_their_place(vector: Vector) -> None:
+    for seed, side, (offset, _), key in ((1, "client", vector.c1, 0), (2, "server", vector.s1, 1)):
+        packet = digest_packet(seed, "client" if side == "client" else "server", vector.block)
+        span = (1 + offset, 33 + offset)
+        fields = greeting_fields("C0 C1", b"\x06" + packet, vector.layout, span)
+        (place,) = (field for field in fields if field.name == "public key")
+        assert (place.start, place.stop) == (1 + vector.keys[key], 129 + vector.keys[key])
+        assert "public key" not in {one.name for one in greeting_fields("C0 C1", b"\x03" + packet, vector.layout, span)}
+
+
+def edge_packet(block: int, word: bytes, key_word: bytes) -> bytes:
+    """A C1 whose positions are as far to one side as they go."""
+    packet = bytearray(b"\0\0\0\0\1\2\3\4" + fill(1)[8:])
+    packet[block : block + 4] = word
+    at = 1532 if block == 8 else 768
+    packet[at : at + 4] = key_word
+    digest = block + 4 + sum(word) % 728
+    before, after = bytes(packet[:digest]), bytes(packet[digest + 32 :])
+    return before + hmac.digest(KEYS["client"], before + after, "sha256") + after
+
+
+@pytest.mark.parametrize("block", [8, 772])
+@pytest.mark.parametrize("word", [(0, 0), (727, 631), (728, 632), (1020, 1020)])
+def test_positions_at_the_edges(block: int, word: tuple[int, int]) -> None:
+    """The sum of four bytes reaches 1020 and goes around at 728, that of the key at 632."""
+
+    def summing_to(total: int) -> bytes:
+        return bytes([min(255, max(0, total - 255 * n)) for n in range(4)])
+
+    packet = edge_packet(block, summing_to(word[0]), summing_to(word[1]))
+    digest = find_digest(packet, "client")
+    assert digest is not None
+    assert digest.offset == block + 4 + word[0] % 728
+    data = b"\x08" + packet
+    fields = greeting_fields("C0 C1", data, digest.layout, (1 + digest.offset, 33 + digest.offset))
+    assert [field.start for field in fields] == [0, *(field.stop for field in fields[:-1])]
+    assert fields[-1].stop == len(data)
+    assert all(field.stop > field.start for field in fields)
+    (key,) = (field for field in fields if field.name == "public key")
+    assert key.start == 1 + (772 if block == 8 else 8) + word[1] % 632
 
 
 def test_a_digest_is_a_value() -> None:

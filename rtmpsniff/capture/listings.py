@@ -1,0 +1,340 @@
+"""Hex listings: rows of an offset and the bytes that stand there, with or without a column of text behind them.
+
+Reads what xxd, hexdump -C, od -t x1, tcpdump -X, tshark -x and Wireshark write, and this program's own dumps. The
+offsets are what tells a listing from plain hex, and each row must hold as many bytes as they say: so a slip of the
+mouse is seen. Of this program's dumps the rows are put in the order of their addresses, since messages interleave.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from rtmpsniff.capture.places import Collected, Pasted, mistake
+from rtmpsniff.errors import UserError
+from rtmpsniff.text import plural
+
+LONGEST_REPEAT: Final = 1 << 24  # bytes that one `*` may stand for: a few characters can claim any number
+
+_HEX: Final = "[0-9A-Fa-f]"
+_END: Final = r"(?![0-9A-Za-z])"
+_PAIR: Final = rf"{_HEX}{{2}}{_END}"
+_NEXT: Final = rf"(?:[ -]|[ -]?[\[\]]){_PAIR}"  # a byte after another; this program's grid has brackets
+
+_OFFSET: Final = re.compile(rf"[ \t]*(?P<digits>(?:0[xX])?{_HEX}{{1,16}})(?P<mark>h?:?)(?P<gap>[ \t]*)")
+_BYTES: Final = re.compile(rf"[\[ ]*(?P<pairs>{_PAIR}(?:{_NEXT})*)")
+_GROUPS: Final = re.compile(rf"[ \t]*(?P<pairs>(?:{_HEX}{{2}})+{_END}(?: (?:{_HEX}{{2}})+{_END})*)")
+_SECOND_HALF: Final = re.compile(
+    rf"\]?(?:  | \[|\] )(?P<pairs>{_PAIR}(?:{_NEXT}){{0,7}})"
+)  # the gap after 8 of 16 bytes
+_WORDS: Final = re.compile(rf"[ \t]*{_HEX}{{4}}(?:[ \t]+{_HEX}{{4}})*[ \t]*$", re.MULTILINE)
+
+_STOPPER: Final = re.compile(r" \S")  # where a row has more than the gap before a column of text
+_NO_HEX: Final = re.compile("[^0-9A-Fa-f]")
+
+_OWN: Final = -10  # the base of this program's addresses, told from other decimal offsets
+_OWN_WIDTH: Final = 8  # columns of an address in this program's dumps
+_LONGEST_START: Final = 200  # characters of a line that say what it is
+_LEFT_OUT: Final = re.compile(r"\s*\.\.\. (\d[\d ]* bytes?) more")
+_NEVER_CAPTURED: Final = re.compile(r"\s*(?:\d+ +)?\d[\d ]* bytes? never captured")
+_SOURCE: Final = re.compile(
+    r"#\d.*?  connection (\d+)  (client|server) -> |\s*[\d.: -]+? (\d+) +(c|s)->[cs] +handshake"
+)
+
+
+class _Row(NamedTuple):
+    """A line that may be a row."""
+
+    at: int  # where its line begins
+    offset_stop: int
+    digits: str
+    is_marked: bool  # nothing but an offset has a colon behind it, or `0x` and so many digits
+    is_set_apart: bool  # by two spaces or more
+    spans: tuple[tuple[int, int], ...]  # of the text: bytes, and more that may be bytes or the column of text
+    counts: tuple[int, ...]  # bytes up to the end of each span
+    is_words: bool
+
+
+class _Other(NamedTuple):
+    """A line that is none."""
+
+    at: int
+    text: str
+
+
+def find_listing(text: str) -> Pasted | None:
+    """The bytes of a listing; None where the text is plainly none. Raises `UserError` for a mistake in one."""
+    lines = list(_lines(text))
+    base = _base_of(lines)
+    rows = sum(isinstance(line, _Row) for line in lines)
+    if not base or (base != _OWN and rows * 3 < len(lines)):
+        return None  # other texts have a line or two that look like rows
+    return _read_lines(text, lines, base)
+
+
+def read_listing(text: str) -> Pasted:
+    """The same where the user says that it is one."""
+    lines = list(_lines(text))
+    if not any(isinstance(line, _Row) for line in lines):
+        raise UserError("line 1: no row of a listing, which is an offset and bytes in hex")
+    return _read_lines(text, lines, _base_of(lines) or 16)
+
+
+def _read_lines(text: str, lines: Sequence[_Row | _Other], base: int) -> Pasted:
+    """Put the rows together, whose offsets count in `base`."""
+    for line in lines:
+        if isinstance(line, _Row) and line.is_words:
+            what = (
+                "{} and what follows are words in the byte order of some machine; hexdump -C and od -t x1 write bytes"
+            )
+            raise mistake(text, line.spans[0][0], what)
+    return _Own(text).read(lines) if base == _OWN else _InOrder(text, base).read(lines)
+
+
+def _lines(text: str) -> Iterator[_Row | _Other]:
+    at = 0
+    for line in text.split("\n"):
+        if line.strip():
+            yield _row(text, at) or _Other(at, line)
+        at += len(line) + 1
+
+
+def _row(text: str, at: int) -> _Row | None:
+    offset = _OFFSET.match(text, at)
+    if offset is None:
+        return None
+    is_marked = offset["mark"].endswith(":")
+    place = offset.end()
+    if not offset["gap"] and (is_marked or not text.startswith("[", place)):
+        return None  # `12:00:00` and the like too
+    is_set_apart = len(offset["gap"]) > 1 or "\t" in offset["gap"] or text.startswith("[", place)
+    if not is_marked and not is_set_apart and len(offset["digits"]) < 4:
+        return None  # plain hex, of bytes that happen to count
+    narrow = _BYTES.match(text, place)
+    pairs = _GROUPS.match(text, place) if is_marked else narrow
+    words = _WORDS.match(text, place) if len(offset["digits"]) in {6, 7} and not narrow else None
+    pairs = pairs or words
+    if pairs is None:
+        return None
+    first = (words.start(), words.end()) if words else pairs.span("pairs")
+    spans, counts = [first], [_count(text, first)]
+    if counts[0] == 8 and narrow and narrow.end() == pairs.end():
+        more = _SECOND_HALF.match(text, first[1])
+        if more:
+            spans.append(more.span("pairs"))
+            counts.append(8 + _count(text, spans[1]))
+    return _Row(
+        at, offset.end("digits"), offset["digits"], is_marked, is_set_apart, tuple(spans), tuple(counts), bool(words)
+    )
+
+
+def _count(text: str, span: tuple[int, int]) -> int:
+    return len(_NO_HEX.sub("", text[span[0] : span[1]])) // 2
+
+
+# What the offsets count in, and whether they are offsets at all.
+
+
+def _base_of(lines: Iterable[_Row | _Other]) -> int:
+    """16, 10 or 8, by which the rows follow one another; `_OWN` for those of this program; 0 where they are no rows."""
+    rows: list[_Row] = []
+    starred = set()  # numbers of rows that stand behind a `*`
+    for line in lines:
+        if isinstance(line, _Row):
+            rows.append(line)
+        elif line.text.strip() == "*":
+            starred.add(len(rows))
+    if len(rows) < 2:
+        return _base_of_one(rows[0]) if rows else 0
+    best, most = 0, (len(rows) - 2) // 2  # half of them at least: the others may hold mistakes
+    for base in (_OWN, 16, 10, 8):
+        fitting = _fitting([row for row in rows if base != _OWN or _is_own(row)], abs(base), starred)
+        if fitting > most:
+            best, most = base, fitting
+    return best
+
+
+def _fitting(rows: Sequence[_Row], base: int, starred: set[int]) -> int:
+    """How many rows follow on the one before."""
+    try:
+        offsets = [_offset(row, base) for row in rows]
+    except ValueError:
+        return 0
+    steps = [after - before for before, after in pairwise(offsets)]
+    return sum(
+        step in row.counts or (number in starred and step > 0)
+        for number, (row, step) in enumerate(zip(rows, steps, strict=False), 1)
+    )
+
+
+def _base_of_one(row: _Row) -> int:
+    digits = row.digits.lower().removeprefix("0x")
+    zeros = not digits.strip("0")
+    if row.is_marked:
+        return 16 if len(digits) > 2 else 0
+    if row.is_words or not row.is_set_apart:
+        return 16 if zeros and len(digits) in {6, 7} else 0  # hexdump, od
+    if _is_own(row):
+        return _OWN
+    return 16 if len(digits) > 3 else 0
+
+
+def _is_own(row: _Row) -> bool:
+    """Whether it may be a row of this program, which fills its addresses up with blanks and not with zeros."""
+    width = row.offset_stop - row.at
+    is_wide_enough = width == _OWN_WIDTH or (width > _OWN_WIDTH and len(row.digits) == width)
+    return is_wide_enough and not row.is_marked and row.digits.isdecimal() and row.digits == str(int(row.digits))
+
+
+def _offset(row: _Row, base: int) -> int:
+    return int(row.digits.lower().removeprefix("0x"), base)
+
+
+# Rows become bytes.
+
+
+class _InOrder:
+    """Rows in the order in which they stand. One that begins anew at the first offset begins another packet."""
+
+    def __init__(self, text: str, base: int) -> None:
+        self.text, self.base = text, base
+        self.found = Collected()
+        self.first = 0  # offset of the first row
+        self.expected = -1  # offset that should come next; -1 before the first row
+        self.last = b""  # the bytes of the last row
+        self.stop = 0  # where they end
+        self.star: _Other | None = None
+        self.repeated = 0  # bytes that a `*` stood for
+
+    def read(self, lines: Sequence[_Row | _Other]) -> Pasted:
+        rows = [line for line in lines if isinstance(line, _Row)]
+        self.first = _offset(rows[0], self.base)
+        following = iter([*rows[1:], None])
+        for line in lines:
+            if isinstance(line, _Other):
+                self._other(line, rows[0])
+                continue
+            self._check(line)
+            self._take(line, next(following))
+        self._check_end()
+        return self.found.pasted("listing", self.text)
+
+    def _check(self, row: _Row) -> None:
+        offset = _offset(row, self.base)
+        if self.star is not None and offset >= self.expected:
+            self._repeat(offset)
+        if offset != self.expected:
+            self._check_end()
+            if self.expected < 0 or offset in {0, self.first}:
+                self.expected = offset
+        if offset != self.expected:
+            raise mistake(
+                self.text, self._place(row), f"offset {{}}, where {self._written(self.expected)} should stand"
+            )
+
+    def _check_end(self) -> None:
+        """A row that no other follows on may have ended at a mistake."""
+        if self.expected >= 0 and _STOPPER.match(self.text, self.stop):
+            raise mistake(self.text, self.stop + 1, "{} is no hex")
+
+    def _take(self, row: _Row, following: _Row | None) -> None:
+        count = self._size(row, following)
+        spans = row.spans[: row.counts.index(count) + 1]
+        self.last = b"".join(_bytes(self.text, span) for span in spans)
+        for start, stop in spans:
+            self.found.add(_bytes(self.text, (start, stop)), start, stop)
+            self.stop = stop
+        self.expected += count
+
+    def _size(self, row: _Row, following: _Row | None) -> int:
+        """How many bytes stand in a row: those behind a gap may be the column of text."""
+        if len(row.counts) == 1:
+            return row.counts[0]
+        if following is not None:
+            step = _offset(following, self.base) - self.expected
+            if step in row.counts:
+                return step
+        return row.counts[0] if len(self.last) == row.counts[0] else row.counts[1]
+
+    def _other(self, line: _Other, model: _Row) -> None:
+        if line.text.strip() == "*":
+            self.star = line
+            return
+        match = _OFFSET.match(line.text)
+        if match is None or len(match["digits"]) != len(model.digits) or len(model.digits) < 4:
+            return
+        is_alone = match.end() == len(line.text)
+        try:
+            offset = int(match["digits"].lower().removeprefix("0x"), self.base)
+        except ValueError:
+            return
+        if is_alone and self.star is not None and offset > self.expected:
+            self._repeat(offset)
+        elif offset == self.expected if self.expected >= 0 else offset < self.first:
+            if not is_alone and (match["mark"] or match["gap"]):
+                raise mistake(self.text, line.at + match.end(), "{} is no hex")
+        elif is_alone and self.expected >= 0:
+            what = f"offset {{}} at the end, where {self._written(self.expected)} should stand"
+            raise mistake(self.text, line.at + match.start("digits"), what)
+
+    def _repeat(self, offset: int) -> None:
+        star, self.star = self.star, None
+        size = offset - self.expected
+        self.repeated += size
+        if star is None or not self.last or self.repeated > LONGEST_REPEAT:
+            raise mistake(
+                self.text, star.at if star else 0, f"{{}} stands for {plural(size, 'byte')}: hexdump -v shows them"
+            )
+        filling = (self.last * (size // len(self.last) + 1))[:size]
+        self.found.add(filling, star.at, star.at + len(star.text))
+        self.expected = offset
+
+    def _place(self, row: _Row) -> int:
+        return row.offset_stop - len(row.digits)
+
+    def _written(self, offset: int) -> str:
+        return {8: f"{offset:o}", 10: f"{offset}"}.get(self.base) or f"{offset:x}"
+
+
+class _Own:
+    """Rows of this program's dumps: their addresses say where they belong."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sources: set[tuple[str, str]] = set()  # connection and sender
+
+    def read(self, lines: Sequence[_Row | _Other]) -> Pasted:
+        rows = []
+        for line in lines:
+            if not isinstance(line, _Row):
+                self._other(line)
+            elif _is_own(line):  # bits may look like one
+                rows.append((_offset(line, 10), line))
+        found, expected, left_out = Collected(), -1, 0
+        for address, row in sorted(rows, key=lambda pair: pair[0]):
+            if address < expected:
+                raise mistake(self.text, row.offset_stop - len(row.digits), "address {} stands here a second time")
+            left_out += address - expected if expected >= 0 else 0
+            for span in row.spans:
+                found.add(_bytes(self.text, span), *span)
+            expected = address + row.counts[-1]
+        return found.pasted("listing", self.text, left_out)
+
+    def _other(self, line: _Other) -> None:
+        start = line.text[:_LONGEST_START]
+        left_out = _LEFT_OUT.match(start)
+        if left_out:
+            raise mistake(self.text, line.at, f"{left_out[1]} are left out here; --full shows them")
+        if _NEVER_CAPTURED.match(start):
+            raise mistake(self.text, line.at, "bytes that were never captured belong here")
+        source = _SOURCE.match(start)
+        if source:
+            self.sources.add((source[1] or source[3], (source[2] or source[4])[0]))
+        if len(self.sources) > 1:
+            raise mistake(self.text, line.at, "here bytes of another sender begin: decode those of one alone")
+
+
+def _bytes(text: str, span: tuple[int, int]) -> bytes:
+    return bytes.fromhex(_NO_HEX.sub("", text[span[0] : span[1]]))

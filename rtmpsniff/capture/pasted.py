@@ -1,0 +1,213 @@
+"""Bytes that somebody wrote as text: hex, hex listings, base64. Takes text, gives the bytes and where each stood.
+
+What people paste comes from anywhere, so much is tolerated: separators, `0x`, C arrays and string literals with their
+remarks, the listings of many tools. A mistake is a `UserError` with line and column. Nothing is made up: a listing that
+leaves bytes out is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from collections.abc import Callable
+from typing import Final
+
+from rtmpsniff.capture.listings import find_listing, read_listing
+from rtmpsniff.capture.places import Collected, Form, Pasted, mistake, place
+from rtmpsniff.errors import UserError
+
+_SGR: Final = re.compile(r"\x1b\[[0-9;]*m")  # colors, which nobody saw in what was copied
+_MARKS: Final = ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
+_BLANKS: Final = {ord(char): " " for char in "\t\n\r\f\v\u00a0\u3000"}  # the last two come out of web pages
+
+
+def text_of(data: bytes, whole: bool = True) -> str | None:
+    """The text that these bytes are, without its colors; None where they are none. `whole`: nothing follows them."""
+    encoding = "utf-8"
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            data, encoding = data[len(mark) :], name
+            break
+    try:
+        text = getincrementaldecoder(encoding)().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return None
+    text = _SGR.sub("", text).replace("\r\n", "\n")
+    return text if text.translate(_BLANKS).isprintable() else None
+
+
+def read_text(text: str, form: Form | None = None) -> Pasted:
+    """The bytes that a text says, in `form` or else in the one that it plainly has.
+
+    Raises `UserError`, one line with line and column, for what cannot be read, and for a text that holds no bytes.
+    """
+    text = text.translate({0xA0: " ", 0x3000: " "})
+    pasted = FORMS[form](text) if form else _guess(text)
+    if not pasted.data:
+        raise UserError("holds no bytes")
+    return pasted
+
+
+def _guess(text: str) -> Pasted:
+    listing = find_listing(text)
+    if listing is not None:
+        return listing
+    try:
+        return _hex(text)
+    except UserError:
+        if (_BASE64.fullmatch(text) and _is_mixed(text)) or _is_mostly_base64(text):
+            return _base64(text)
+        raise
+
+
+# Hex.
+
+_REMARK: Final = r"//[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)"
+# `static const unsigned char packet[] = {`; bounded, so that a long line is not searched from each of its words.
+# And what xxd -i writes behind it: `unsigned int packet_len = 241;`.
+_DECLARED: Final = r"(?![0-9A-Fa-f]{2}\b)[A-Za-z_$](?:[^\n{},;]{0,120}\{|[^\n{},;=]{0,120}=[ ]*[0-9]+;)"
+_HEX: Final = re.compile(
+    rf"""
+      (?P<remark>{_REMARK})
+    | (?P<declared>{_DECLARED})
+    | (?P<prefixed>(?:0[xX][0-9A-Fa-f]{{2}}(?![0-9A-Fa-f])[ \t]*(?:,[ \t]*)?)+)
+    | (?P<long>0[xX](?:[0-9A-Fa-f]{{2}})+(?![0-9A-Fa-f]))
+    | (?P<short>0[xX][0-9A-Fa-f](?![0-9A-Fa-f]))
+    | (?P<bare>[0-9A-Fa-f][0-9A-Fa-f \t]*(?![xX]))
+    | (?P<gap>[\s,;:|\-\[\](){{}}"'\\]+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NO_DIGITS: Final = re.compile(r"0[xX]|[\s,]")
+
+
+def _hex(text: str) -> Pasted:
+    if "\\x" in text:
+        return _escaped(text)
+    found, at = Collected(), 0
+    while at < len(text):
+        match = _HEX.match(text, at)
+        if match is None:
+            raise mistake(text, at, "{} is no hex")
+        if match.lastgroup in _DIGITS:
+            found.add(_DIGITS[match.lastgroup](match), at, match.end())
+        at = match.end()
+    return found.pasted("hex", text)
+
+
+def _bare(match: re.Match[str]) -> bytes:
+    words = match[0].split()
+    if not any(len(word) % 2 for word in words):
+        return bytes.fromhex("".join(words))
+    at = next(word.end() - 1 for word in re.finditer(r"\S+", match[0]) if len(word[0]) % 2)
+    raise mistake(match.string, match.start() + at, "{}: hex digits come in pairs")
+
+
+def _prefixed(match: re.Match[str]) -> bytes:
+    return bytes.fromhex(_NO_DIGITS.sub("", match[0]))
+
+
+def _short(match: re.Match[str]) -> bytes:
+    return bytes((int(match[0], 16),))
+
+
+_DIGITS: Final = {"bare": _bare, "prefixed": _prefixed, "long": _prefixed, "short": _short}
+
+
+# Escapes: string literals of C, Python and their like, with or without their quotes.
+
+_NAMED_ESCAPES: Final = {
+    "n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "e": bytes((0x1B,)),
+    "\\": b"\\", "'": b"'", '"': b'"', "\n": b"",
+}  # fmt: skip
+_ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
+_ESCAPES_ALONE: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\?\s)*")
+_LITERALS: Final = re.compile(
+    rf"""(?P<remark>{_REMARK}) | (?P<literal>[bB]?(?P<quote>["'])(?P<body>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote))
+    | (?P<gap>[\s\\;+,(){{}}]+ | [A-Za-z_$][^\n"'{{}};]{{0,120}}=)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def _escaped(text: str) -> Pasted:
+    found = Collected()
+    if _ESCAPES_ALONE.fullmatch(text):
+        for match in _ESCAPES.finditer(text):
+            if match["hex"]:
+                found.add(bytes.fromhex(match["hex"]), match.start(), match.end())
+    elif text.lstrip("bB \t\n")[:1] in {'"', "'"} or re.match(r"[^\n\\]*=\s*[bB]?[\"']", text):
+        _take_literals(text, found)
+    else:
+        start = len(text) - len(text.lstrip())
+        _take_literal(text, start, len(text.rstrip()), found)
+    return found.pasted("hex", text)
+
+
+def _take_literals(text: str, found: Collected) -> None:
+    at = 0
+    while at < len(text):
+        match = _LITERALS.match(text, at)
+        if match is None:
+            raise mistake(text, at, "{} stands outside the quotes" if text[at] not in "\"'" else "{} is never closed")
+        if match["literal"]:
+            _take_literal(text, match.start("body"), match.end("body"), found)
+        at = match.end()
+
+
+def _take_literal(text: str, start: int, stop: int, found: Collected) -> None:
+    at = start
+    while at < stop:
+        end = at + 1
+        part = text[at].encode("utf-8", "surrogatepass")
+        if text[at] == "\\":
+            escape = _ESCAPES.match(text, at, stop)
+            if escape is None:
+                raise mistake(text, at, "{} is no escape: \\x and two hex digits, \\0, \\n and their like are")
+            part, end = _unescaped(escape), escape.end()
+        found.add(part, at, end)
+        at = end
+
+
+def _unescaped(escape: re.Match[str]) -> bytes:
+    if escape["hex"]:
+        return bytes.fromhex(escape["hex"])
+    return bytes((int(escape["octal"], 8),)) if escape["octal"] else _NAMED_ESCAPES[escape["named"]]
+
+
+# Base64.
+
+_BASE64: Final = re.compile(r"[\sA-Za-z0-9+/_-]+(?:=\s*){0,2}")
+_URL_SAFE: Final = str.maketrans("-_", "+/")
+
+
+def _is_mixed(text: str) -> bool:
+    """A name of a file or a word has no padding and seldom both cases."""
+    letters = "".join(text.split())
+    return letters.endswith("=") or (letters != letters.lower() and letters != letters.upper() and len(letters) > 7)
+
+
+def _is_mostly_base64(text: str) -> bool:
+    """Long, and few of its characters are hex: whatever is wrong, it was meant so."""
+    letters = "".join(text.split())
+    if not letters:
+        return False
+    hexadecimal = sum(map(letters.count, "0123456789abcdefABCDEF"))
+    return len(text.split(None, 1)[0]) > 40 and letters.isascii() and hexadecimal * 2 < len(letters) and _is_mixed(text)
+
+
+def _base64(text: str) -> Pasted:
+    wrong = re.compile(r"[^\sA-Za-z0-9+/_=-]|=(?=\s*[^\s=])").search(text)
+    if wrong:
+        raise mistake(text, wrong.start(), "{} is no base64")
+    symbols = "".join(text.split()).rstrip("=").translate(_URL_SAFE)
+    if len(symbols) % 4 == 1:
+        raise UserError(
+            f"{place(text, len(text.rstrip()))}: base64 of {len(symbols)} characters: one is missing or too many"
+        )
+    found = Collected()
+    found.add(b64decode(symbols + "=" * (-len(symbols) % 4)), 0, len(text))
+    return found.pasted("base64", text)
+
+
+FORMS: Final[dict[Form, Callable[[str], Pasted]]] = {"hex": _hex, "listing": read_listing, "base64": _base64}
