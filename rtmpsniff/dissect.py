@@ -11,6 +11,7 @@ from rtmpsniff.capture.files import Captures
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
+from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
@@ -67,6 +68,24 @@ class Dissection:
     def other_packets(self) -> int:
         """Packets that carried no TCP that could be read."""
         return self._transport.unread
+
+    @property
+    def duplicates(self) -> int:
+        """Segments with data that the capture shows twice; the copies were left out."""
+        return self._transport.duplicates.found + self._transport.fragments.copies
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was wrong below the connections, a line each."""
+        transport = self._transport
+        fragments = transport.fragments
+        lines = (
+            (self.duplicates, "packet", "captured twice and counted once (a port mirror or a tunnel shows copies)"),
+            (fragments.incomplete, "fragmented IP packet", "never complete: some fragments were not captured"),
+            (fragments.crowded_out, "fragmented IP packet", "given up: too many were incomplete at once"),
+            (transport.evicted, "TCP connection", "given up for newer ones: too many were open at once"),
+        )
+        return tuple(f"{plural(number, what)} {how}" for number, what, how in lines if number)
 
     @property
     def other_connections(self) -> int:

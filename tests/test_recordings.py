@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -94,11 +95,15 @@ def test_the_base_is_what_was_published_and_played() -> None:
     [
         "vlan.pcap",
         "qinq.pcap",
+        "pppoe.pcap",
+        "vxlan-gre.pcap",
+        "ip-fragments.pcap",
         "linktype-null0.pcap",
         "linktype-raw101.pcap",
         "nsec.pcap",
         "big-endian.pcap",
         "base.pcapng",
+        "base.pcap.gz",
         "seq-wrap.pcap",
         "reordered.pcap",
         "duplicates.pcap",
@@ -108,6 +113,24 @@ def test_the_base_is_what_was_published_and_played() -> None:
 )
 def test_the_wrapping_does_not_matter(name: str) -> None:
     assert session(f"impaired/{name}") == session(BASE)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_capture_cut_into_files_is_one(tmp_path: Path, order: tuple[int, ...]) -> None:
+    """As rotation cuts it: a connection goes on across files, which may be named in any order."""
+    data = (SHARED / BASE).read_bytes()
+    starts = [24]
+    while starts[-1] < len(data):
+        starts.append(starts[-1] + 16 + int.from_bytes(data[starts[-1] + 8 : starts[-1] + 12], "little"))
+    cuts = [24, starts[len(starts) // 3], starts[len(starts) // 2], len(data)]
+    parts = [tmp_path / f"{number}.pcap" for number in range(3)]
+    for path, (start, stop) in zip(parts, pairwise(cuts), strict=True):
+        path.write_bytes(data[:24] + data[start:stop])
+    connections = rtmpsniff.connections(*(parts[number] for number in order))
+    found = {way: [said(one) for one in own] for way, own in directions(connections).items()}
+    assert found == session(BASE)
+    first, last = connections[0].messages[0], connections[-1].messages[-1]
+    assert (order[first.first.capture], order[last.last.capture]) == (0, 2)
 
 
 @pytest.mark.parametrize("name", THREE_VIEWS[1:])
@@ -125,6 +148,13 @@ def test_a_pair_of_ports_may_be_used_again() -> None:
     once = {direction: own for direction, own in session(BASE).items() if direction.client == 41540}
     assert session("impaired/tuple-reuse.pcap") == {direction: own * 2 for direction, own in once.items()}
     assert len(read("impaired/tuple-reuse.pcap")) == 2
+
+
+def test_packets_that_were_captured_twice_are_not_sent_again() -> None:
+    for connection in read("impaired/duplicates.pcap"):
+        assert connection.closed is not None
+        assert connection.closed.from_client.retransmitted_bytes == 0
+        assert connection.closed.from_server.retransmitted_bytes == 0
 
 
 # Captures that lack something.

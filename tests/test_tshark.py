@@ -350,13 +350,6 @@ KNOWN: Final[dict[str, dict[str, Known]]] = {
     "kernel-drops-rtmpdump.pcap": _both_ways(Stops(), 1935, 33946, 33952, 33960, 33972),
 }
 
-LATER: Final = {
-    "base.pcap.gz": "compressed captures are not read yet",
-    "ip-fragments.pcap": "IP fragments are not joined yet",
-    "pppoe.pcap": "PPPoE is not read yet",
-    "vxlan-gre.pcap": "VXLAN and GRE are not read yet",
-}
-
 
 def _captures() -> Iterator[object]:
     folders = {HERE: "", SHARED / "made": "made/", SHARED / "impaired": "impaired/"}
@@ -367,8 +360,7 @@ def _captures() -> Iterator[object]:
             continue
         for path in sorted(folder.iterdir()):
             if path.suffix in ENDINGS:
-                later = [pytest.mark.xfail(reason=LATER[path.name])] if path.name in LATER else []
-                yield pytest.param(path, id=f"{prefix}{path.name}", marks=later)
+                yield pytest.param(path, id=f"{prefix}{path.name}")
 
 
 @pytest.mark.parametrize("path", list(_captures()))

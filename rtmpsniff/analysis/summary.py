@@ -22,6 +22,7 @@ from rtmpsniff.payload.types import AGGREGATE, AUDIO, VIDEO
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Undecoded
 from rtmpsniff.transport.reassembly import Sender
 
+MOST_SILENT: Final = 20_000  # with more connections than these, one that carried nothing is only counted
 _FLOWS: Final = frozenset({AUDIO, VIDEO})  # hardly looked into: that is most of the bytes and none of the story
 _SENDERS: Final[dict[Action, Sender]] = {"publish": "client", "play": "server"}
 
@@ -80,6 +81,7 @@ class Summary:
     def __init__(self, conversation: Conversation | None = None, is_partial: bool = False) -> None:
         self.is_partial = is_partial
         self.connections: dict[int, ConnectionSummary] = {}
+        self.silent = 0  # connections of a flood: they carried nothing, and were too many to be kept
         self._is_followed = conversation is not None
         self._conversation = conversation or Conversation()
 
@@ -131,6 +133,10 @@ class Summary:
             )
         connection = self.connections[number]
         if isinstance(event, Closed):
+            if len(self.connections) > MOST_SILENT and not event.from_client.bytes + event.from_server.bytes:
+                del self.connections[number]
+                self.silent += 1
+                return
             connection.closed = event
             connection.unanswered = self._conversation.transactions.unanswered(number)
             connection.handshake = self._conversation.handshakes.of(number)

@@ -1,9 +1,9 @@
 """Capture files: takes names of files, gives the packets in them.
 
-A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes; "-" is standard input. This module and
-`live` are the only ones of the package's input side that open anything. A file is read as a stream, in pieces as they
-arrive: from a pipe that somebody still writes to, every whole packet is handed on at once, and memory is bounded by
-the largest record that a format allows.
+A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes, or one of these packed by gzip or zstd
+(`compressed`); "-" is standard input. This module and `live` are the only ones of the package's input side that open
+anything. A file is read as a stream, in pieces as they arrive: from a pipe that somebody still writes to, every whole
+packet is handed on at once, and memory is bounded by the largest record that a format allows.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from heapq import merge
+from heapq import heappop, heappush
 from io import FileIO, UnsupportedOperation
 from itertools import chain
 from operator import itemgetter
@@ -20,6 +20,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Final, Protocol, Self
 
+from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
@@ -34,15 +35,7 @@ BLOCK_SIZE: Final = 64 * 1024
 
 MAGIC_SIZE: Final = 4
 
-
-class Source(Protocol):
-    """What a file is read through: `read` gives what is there, b"" at the end, None where nothing is there yet."""
-
-    @property
-    def closed(self) -> bool: ...
-    def fileno(self) -> int: ...
-    def read(self, size: int, /) -> bytes | None: ...
-    def close(self) -> None: ...
+_time_of: Final = itemgetter(Packet._fields.index("time"))
 
 
 class Reader(Protocol):
@@ -70,7 +63,7 @@ FORMATS: Final[dict[bytes, Callable[[int], Reader]]] = {
     SECTION_HEADER: PcapngReader,
 }
 
-# What a capture is often packed in: how it begins, what it is called, what unpacks it to standard output.
+# What else a capture may be packed in: how it begins, what it is called, what unpacks it to standard output.
 COMPRESSIONS: Final = (
     (b"\x1f\x8b", "gzip", "gzip -dc"),
     (b"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
@@ -85,11 +78,13 @@ class CaptureFile:
     """The packets of one file or of standard input, read once, while they are iterated.
 
     The figures say what was read so far. Reading goes in pieces, so they may be some packets ahead of the iteration
-    until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng". `bytes` counts captured bytes:
+    until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng", `packing` "gzip", "zstd" or "".
+    `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `truncated` is empty, or says, at the end, why and where the file ends before its end. `secrets`
-    holds the TLS key logs that came with the packets so far.
+    without a packet. `backward` is the first packet that is earlier than the one before it, and by how many
+    nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends
+    before its end. `secrets` holds the TLS key logs that came with the packets so far.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0) -> None:
@@ -100,6 +95,9 @@ class CaptureFile:
         self.first_time: int | None = None
         self.last_time: int | None = None
         self.truncated = ""
+        self.packing = ""
+        self.backward: tuple[int, int] | None = None
+        self._latest = 0  # time of the packet read last
         self._source = source
         self._held = bytearray()
         self._position = 0  # in the file, of the first byte held
@@ -126,15 +124,26 @@ class CaptureFile:
         self._source.close()
 
     def _recognize(self, index: int) -> Reader:
-        head = self._held
-        while len(head) < MAGIC_SIZE and (more := _some(self._source)):
-            head += more
+        head = self._head()
+        packing = packing_of(bytes(head[:MAGIC_SIZE]))
+        if packing is not None:
+            self.packing = packing.name
+            self._source = Unpacked(self._source, bytes(head), packing)
+            head.clear()
+            head = self._head()
         if not head:
             raise InputError("is empty")
         reader = FORMATS.get(bytes(head[:MAGIC_SIZE]))
         if reader is None:
             raise InputError(_refusal(bytes(head), self.file))
         return reader(index)
+
+    def _head(self) -> bytearray:
+        """What is held, with the first bytes of the file in it."""
+        head = self._held
+        while len(head) < MAGIC_SIZE and (more := _some(self._source)):
+            head += more
+        return head
 
     def _read_file_header(self) -> None:
         self._first = self._feed(b"")
@@ -178,9 +187,21 @@ class CaptureFile:
     def _count(self, packets: list[Packet]) -> None:
         if self.first_time is None:
             self.first_time = packets[0].time
+            self._latest = self.first_time
+        if self.backward is None:
+            self._look_backward(packets)
         self.last_time = packets[-1].time
         self.packets = self._reader.packets
         self.bytes = self._reader.captured
+
+    def _look_backward(self, packets: list[Packet]) -> None:
+        times = list(map(_time_of, packets))
+        if times[0] < self._latest or sorted(times) != times:
+            for packet, before in zip(packets, [self._latest, *times], strict=False):
+                if packet.time < before:
+                    self.backward = packet.number, before - packet.time
+                    return
+        self._latest = times[-1]
 
     def _ending(self) -> str:
         reader, held = self._reader, len(self._held)
@@ -194,20 +215,19 @@ class CaptureFile:
         return f"ends inside a {reader.unit} {self._place()}: {left}"
 
     def _unreadable(self, reason: str) -> str:
-        return f"is unreadable {self._place()}, from byte {self._position} on: {reason}"
+        unpacked = " of what is packed in it" if self.packing else ""
+        return f"is unreadable {self._place()}, from byte {self._position}{unpacked} on: {reason}"
 
     def _place(self) -> str:
         return f"after packet {self.packets}" if self.packets else "before any packet"
-
-
-_TIME: Final = Packet._fields.index("time")
 
 
 class Captures:
     """Several capture files as one run: `files`, and the packets of all in the order of their times.
 
     Packets keep the index of their file and their number in it. Within a file the file's own order stays, even where
-    its times go back.
+    its times go back. The order in which files are named does not matter: of packets with the same time, those of the
+    file that begins first come first, so that a capture cut into files is what it was before.
     """
 
     def __init__(self, files: Sequence[CaptureFile]) -> None:
@@ -222,7 +242,25 @@ class Captures:
     def __iter__(self) -> Iterator[Packet]:
         if len(self.files) == 1:
             return iter(self.files[0])
-        return merge(*self.files, key=itemgetter(_TIME))
+        return self._merged()
+
+    def _merged(self) -> Iterator[Packet]:
+        begun = [(first, packets) for packets in map(iter, self.files) if (first := next(packets, None)) is not None]
+        begun.sort(key=lambda file: (file[0].time, file[0].capture))
+        heads = [(first.time, rank, first, packets) for rank, (first, packets) in enumerate(begun)]
+        while len(heads) > 1:  # sorted, and so a heap from the beginning; no two have the same rank
+            _, rank, packet, packets = heappop(heads)
+            time, other, *_ = heads[0]
+            latest = time if rank < other else time - 1  # until then the other files have nothing to say
+            yield packet
+            for packet in packets:
+                if packet.time > latest:
+                    heappush(heads, (packet.time, rank, packet, packets))
+                    break
+                yield packet
+        for _, _, packet, packets in heads:
+            yield packet
+            yield from packets
 
     def close(self) -> None:
         for file in self.files:

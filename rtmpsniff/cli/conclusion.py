@@ -13,6 +13,14 @@ def conclude(captures: Captures, run: Dissection) -> Exit:
     for file in captures.files:
         if file.truncated:
             warn(f"warning: {printable(file.file)} {file.truncated}")
+        if file.backward is not None:
+            number, distance = file.backward
+            warn(
+                f"warning: {printable(file.file)}: times run backwards, first at packet {number}, "
+                f"by {distance / 1e9:.9g} s; spans of time may be wrong"
+            )
+    for remark in run.remarks:
+        warn(f"warning: {remark}")
     if run.rtmp_connections:
         return Exit.DONE
     names = ", ".join(printable(file.file) for file in captures.files)

@@ -48,6 +48,7 @@ def document(
         ],
         "other_connections": others[0],
         "other_packets": others[1],
+        **({"silent_connections": summary.silent} if summary.silent else {}),
     }
 
 

@@ -75,6 +75,8 @@ def _connections(summary: Summary, paint: Paint, top: int | None, width: int | N
             yield from _entry(row)
     if len(shown) < len(connections):
         yield paint.style("dim", f"... and {len(connections) - len(shown)} more")
+    if summary.silent:
+        yield paint.style("dim", f"... and {grouped(summary.silent)} that carried nothing")
 
 
 _HEAD: Final = (

@@ -133,17 +133,13 @@ def _say_bytes(value: bytes) -> str:
 
 def _class(name: str | None) -> str:
     """The last part of the name: packages are long, and the tree has them."""
-    return f"{_cut((name or '').rpartition('.')[2])} ".lstrip()
-
-
-def _cut(text: str) -> str:
-    return printable(text) if len(text) <= LONGEST_STRING else printable(text[:LONGEST_STRING]) + "..."
+    return f"{_short((name or '').rpartition('.')[2])} ".lstrip()
 
 
 def _pairs(value: Object, depth: int) -> list[str]:
     if depth >= _DEEPEST:
         return []
-    return [f"{_cut(key)}: {say_value(item, depth + 1)}" for key, item in value.pairs[:MOST_ENTRIES]]
+    return [f"{_short(key)}: {say_value(item, depth + 1)}" for key, item in value.pairs[:MOST_ENTRIES]]
 
 
 def _entries(value: Dictionary, depth: int) -> list[str]:
@@ -170,23 +166,31 @@ def _say_command(body: Command) -> str:
     if status:
         return f"{call} {status}"
     if body.name == "connect" and isinstance(body.object, Object):
-        told = [f"{key}={say_value(body.object[key])}" for key in ("app", "tcUrl", "flashVer") if key in body.object]
+        told = [f"{key}={say_value(body.object[key])}" for key in _OF_CONNECT if key in body.object]
         return " ".join([call, *told, *map(say_value, body.args)])
-    return f"{call} {', '.join(map(say_value, body.args))}".rstrip()
+    return f"{call} {_say_arguments(body)}".rstrip()
+
+
+_OF_CONNECT: Final = ("app", "tcUrl", "flashVer", "capsEx", "fourCcList")
+
+
+def _say_arguments(body: Command) -> str:
+    """What a command bears: nearly always null where the command object stands."""
+    return ", ".join(map(say_value, body.args if body.object is None else (body.object, *body.args)))
 
 
 def _say_call(body: Command) -> str:
-    return f"{printable(body.name) or '?'}({'' if body.transaction is None else number_text(body.transaction)})"
+    return f"{_short(body.name) or '?'}({'' if body.transaction is None else number_text(body.transaction)})"
 
 
 def _say_answer(body: Command, notes: Notes) -> str:
     """A command that answers another: what was asked, where that is not plain, and how long it took."""
     status = _status(body)
-    told = status or ", ".join(map(say_value, body.args))
+    told = status or _say_arguments(body)
     if notes.answers == "createStream" and body.name == "_result" and told:
         told = f"stream {told}"
     if body.name in {"_result", "_error"} and not status.startswith(("NetConnection.Connect.", "NetStream.")):
-        told = f"{printable(notes.answers)}{' -> ' if told else ''}{told}"
+        told = f"{_short(notes.answers)}{' -> ' if told else ''}{told}"
     latency = "" if notes.latency is None else f", {say_duration(notes.latency)}"
     return f"{_say_call(body)}{' ' if told else ''}{told}{latency}"
 
@@ -209,12 +213,21 @@ def _status(body: Command) -> str:
             description = value.get("description")
             is_plain = body.name == "_result" and value.get("level") == "status"
             more = f" {say_value(description)}" if isinstance(description, str) and description else ""
-            return f"{printable(code)}{'' if is_plain else more}"
+            return f"{_short(code)}{'' if is_plain else more}{_say_elsewhere(value, code)}"
     return ""
 
 
+def _say_elsewhere(status: Object, code: str) -> str:
+    """Where a status sends the client: Enhanced RTMP's reconnect request, and the redirection of a refusal."""
+    more = status.get("ex")
+    url = status.get("tcUrl") if code == "NetConnection.Connect.ReconnectRequest" else None
+    if isinstance(more, Object):
+        url = more.get("redirect")
+    return f", go to {say_value(url)}" if isinstance(url, str) and url else ""
+
+
 def _say_data(body: Data) -> str:
-    return f"{printable(body.name)} {', '.join(map(say_value, body.args))}".rstrip()
+    return f"{_short(body.name) or '?'} {', '.join(map(say_value, body.args))}".rstrip()
 
 
 def _say_audio(body: Audio) -> str:
@@ -266,7 +279,7 @@ def _say_video(body: Video) -> str:
         words.append(body.configuration.text if body.configuration else "")
     elif body.width is not None and body.frame_type == "key":
         words.append(f"{body.width}x{body.height}")
-    words += [f"{printable(name)} {say_value(value)}" for name, value in body.metadata[:MOST_ENTRIES]]
+    words += [f"{_short(name)} {say_value(value)}" for name, value in body.metadata[:MOST_ENTRIES]]
     words.append(_say_random_access(body.codec, body.frame_type, body.nal_types))
     if body.composition_time:
         words.append(f"composition {body.composition_time:+d} ms")
@@ -343,7 +356,7 @@ def _say_event(event: SharedObjectEvent) -> str:
 
 
 def _short(text: str) -> str:
-    """Captured text without quotes around it: names and codes."""
+    """Captured text without quotes around it: names, keys and codes."""
     return printable(text[:LONGEST_STRING]) + ("..." if len(text) > LONGEST_STRING else "")
 
 

@@ -15,6 +15,7 @@ from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Finding, Severity
 from rtmpsniff.payload.amf0 import LONG_STRING, OBJECT_END, STRING, Amf0
 from rtmpsniff.payload.amf3 import Amf3
+from rtmpsniff.payload.meanings import CONNECT, explained
 from rtmpsniff.payload.values import Value
 
 
@@ -66,7 +67,10 @@ def _command(amf: Amf) -> Command:
         if read.left:
             amf.value("command object")
     _arguments(amf)
-    return _command_of(read.fields)
+    body = _command_of(read.fields)
+    if body.name == "connect" or (body.name == "_result" and body.transaction == 1):  # §7.2.1.1: the answer to connect
+        read.fields = [explained(field, CONNECT) for field in read.fields]
+    return body
 
 
 def command_so_far(read: Cursor) -> Command:

@@ -17,6 +17,7 @@ from rtmpsniff.findings import MEDIA_FRAME, Evidence, Finding, Severity
 from rtmpsniff.payload.amf0 import Amf0
 from rtmpsniff.payload.codecs import av1, avc, flash_video, hevc, nal, vpx, vvc
 from rtmpsniff.payload.codecs.configuration import Configuration
+from rtmpsniff.payload.meanings import COLOR_INFO, explained
 from rtmpsniff.payload.media import (
     FOUR_CCS,
     MODEX,
@@ -341,6 +342,8 @@ def _metadata(read: Cursor, found: _Metadata, findings: list[Finding]) -> None:
         if not isinstance(name, str):
             raise Malformed("a name that is no text")
         found.pairs.append((name, amf.value("value", printable(name))))
+        if name == "colorInfo":
+            read.fields[-1] = explained(read.fields[-1], COLOR_INFO)
 
 
 def _composition_time(read: Cursor) -> int:

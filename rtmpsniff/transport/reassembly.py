@@ -9,6 +9,7 @@ were sent twice the first copy is kept.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import accumulate
@@ -18,6 +19,8 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.transport.duplicates import Duplicates
+from rtmpsniff.transport.fragments import Fragments
 from rtmpsniff.transport.link import ETHERNET
 from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Endpoint, Segment, endpoints, reverse, segment_of
 from rtmpsniff.transport.udp import Datagram, datagram_of
@@ -36,6 +39,7 @@ _MODULUS: Final = 1 << 32
 _MASK: Final = _MODULUS - 1
 _HALF: Final = 1 << 31
 _FARTHEST: Final = 1 << 26  # sequence numbers farther ahead belong to no window that exists
+_NEAR: Final = 1 << 22  # those of one connection, seen in two networks at once, are no farther apart
 _HELD_OVERHEAD: Final = 256  # what holding a segment costs beside its bytes: floods of tiny ones must count
 
 # The frame that nearly every capture consists of: Ethernet without tags, IPv4 without options, TCP.
@@ -178,20 +182,28 @@ class Connection:
         "closer",
         "from_client",
         "from_server",
+        "moved",
+        "places",
         "plain",
         "server",
+        "tag",
         "whole",
     )
 
-    def __init__(self, client_key: bytes, begun: Origin, whole: bool, plain: dict[bytes, Flow]) -> None:
+    def __init__(
+        self, client_key: bytes, begun: Origin, whole: bool, plain: dict[bytes, Flow], tag: bytes = b""
+    ) -> None:
         self.client: Endpoint
         self.server: Endpoint
         self.client, self.server = endpoints(client_key)
         self.begun = begun
         self.plain = plain  # see `Reassembler`
+        self.tag = tag  # the networks that its first packet was seen in
         self.whole = whole  # the capture holds its SYN or SYN-ACK
         self.answered = False  # the server has sent something other than a reset
         self.closed = False
+        self.places = (-1, -1)  # where both sides were at the last look
+        self.moved = begun.time  # the look at which they were found to have moved
         self.closer: Flow | None = None  # who sent the first FIN
         self.from_client = Flow(self, "client", client_key)
         self.from_server = Flow(self, "server", reverse(client_key))
@@ -207,6 +219,12 @@ class Connection:
 
     def __repr__(self) -> str:
         return f"<Connection {self.name}{' closed' if self.closed else ''}>"
+
+    def look(self, now: int) -> None:
+        """Remember how far both sides are, and when they were seen to be farther than before."""
+        places = self.from_client.next, self.from_server.next
+        if places != self.places:
+            self.places, self.moved = places, now
 
     def ignore(self) -> None:
         """Nobody wants the bytes of this connection: from now on only its end matters."""
@@ -227,9 +245,10 @@ class _Batch:
     The direction's `next` moves with each of them, its `offset` when they become a piece.
     """
 
-    __slots__ = ("flow", "packets", "parts")
+    __slots__ = ("flow", "packets", "parts", "taken")
 
-    def __init__(self) -> None:
+    def __init__(self, taken: deque[list[Packet]]) -> None:
+        self.taken = taken  # the packets of the last batches
         self.flow: Flow | None = None
         self.parts: list[bytes] = []
         self.packets: list[Packet] = []
@@ -240,6 +259,7 @@ class _Batch:
         self.flow, self.parts, self.packets = None, [], []
         if flow is None:
             return ()
+        self.taken.append(packets)
         begin = flow.offset
         *offsets, flow.offset = accumulate(map(len, parts), initial=begin)
         return () if flow.ignored else (Piece(flow, begin, b"".join(parts), offsets, packets),)
@@ -265,12 +285,16 @@ class Reassembler:
         self.last = Origin(0, 0, 0)  # the packet at hand
         self._next_look = 0  # when all that wait are looked at again
         self.unread = 0  # packets that are no TCP, or no whole TCP header
+        self._begun = 0  # connections
+        self.evicted = 0  # connections that gave way to newer ones
+        self.fragments = Fragments(self.budget)
+        self.duplicates = Duplicates()
 
     def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - unrolled for speed
         """Rebuild the streams of all connections in `packets`; ends what is open when they end."""
         flows, plain, waiting, common = self.flows, self.plain, self.waiting, _COMMON.unpack_from
         packet: Packet | None = None
-        batch = _Batch()
+        batch = _Batch(self.duplicates.batches)
         parts, origins = batch.parts, batch.packets
         for packet in packets:
             _, _, _, link, data, _ = packet
@@ -317,18 +341,24 @@ class Reassembler:
             yield from batch.take()
         if packet is not None:
             self.last = Origin(packet.capture, packet.number, packet.time)
+        self.fragments.end()
         yield from self._finish()
 
     def _packet(self, packet: Packet) -> Iterator[Event]:
         """Any packet that is not simply the next segment."""
-        segment = segment_of(packet)
+        fragments = self.fragments.taken + self.fragments.copies
+        segment = segment_of(packet, self.fragments)
+        if segment is not None:
+            segment = self._in_its_network(segment)
         flow = None if segment is None else self.flows.get(segment.key)
         if self.waiting:
             yield from self._release_overdue(flow)
         if segment is None:
-            self.unread += 1
+            self.unread += self.fragments.taken + self.fragments.copies == fragments
             if self.datagrams and (datagram := datagram_of(packet)) is not None:
                 yield datagram
+            return
+        if flow is not None and not flow.ignored and self._is_copy(flow, segment):
             return
         if segment.flags & SYN:
             yield from self._synchronize(segment)
@@ -352,11 +382,63 @@ class Reassembler:
             if flow.peer.finished:
                 yield from self._close(flow.connection)
 
+    def _is_copy(self, flow: Flow, segment: Segment) -> bool:
+        """Whether the capture shows a segment twice: what is sent twice has another identity."""
+        if not segment.payload and not segment.missing_tail:
+            return False
+        if flow.started and (flow.held or flow.distance(segment.sequence) < 0) and self.duplicates.is_copy(segment):
+            return True
+        self.duplicates.note(segment)
+        return False
+
+    # Networks that share addresses.
+
+    def _in_its_network(self, segment: Segment) -> Segment:
+        """The segment with the key of its connection.
+
+        One connection is often seen in several networks: with and without its VLAN tag, in a tunnel and behind it, each
+        direction in a network of its own. So addresses and ports are the key, wherever they are seen, until two
+        connections in different networks have the same: then the tag is part of the key of the one that has a tag.
+        """
+        flow = self.flows.get(segment.key)
+        if flow is None or flow.connection.tag == segment.tag:
+            return segment
+        own = segment.key + segment.tag
+        if segment.tag and own in self.flows:
+            return segment._replace(key=own)
+        if flow.connection.closed or self._continues(flow, segment):
+            return segment
+        if segment.tag:
+            return segment._replace(key=own)
+        self._set_apart(flow.connection)  # what has no tag has no other key
+        return segment
+
+    @staticmethod
+    def _continues(flow: Flow, segment: Segment) -> bool:
+        """Whether a segment from another network belongs to this flow, by its sequence numbers."""
+        if flow.started:
+            sequence = segment.sequence + (1 if segment.flags & SYN else 0)
+            return flow.began_at(sequence) if segment.flags & SYN else abs(flow.distance(sequence)) < _NEAR
+        peer = flow.peer
+        acknowledges = segment.flags & ACK and peer.started
+        return not acknowledges or abs(peer.distance(segment.acknowledgement)) < _NEAR
+
+    def _set_apart(self, connection: Connection) -> None:
+        """Key a connection by its tag as well."""
+        for flow in connection.flows:
+            if self.flows.get(flow.key) is flow:
+                del self.flows[flow.key]
+                plain = self.plain.pop(flow.key, None)
+                flow.key += connection.tag
+                self.flows[flow.key] = flow
+                if plain is flow:
+                    self.plain[flow.key] = flow
+
     # Connections begin.
 
-    def _connect(self, client_key: bytes, whole: bool) -> Iterator[Event]:
+    def _connect(self, client_key: bytes, whole: bool, tag: bytes) -> Iterator[Event]:
         yield from self._make_room()
-        connection = Connection(client_key, self.last, whole, self.plain)
+        connection = Connection(client_key, self.last, whole, self.plain, tag)
         for flow in connection.flows:
             self.flows.pop(flow.key, None)  # so that the new one stands last, as the youngest
             self.flows[flow.key] = flow
@@ -376,7 +458,8 @@ class Reassembler:
             yield from self._end(flow.connection, "port used again", "")
         elif flow is not None and answer:
             return  # a late answer to a connection that is over
-        yield from self._connect(reverse(segment.key) if answer else segment.key, whole=True)
+        client_key = reverse(segment.key) if answer else segment.key
+        yield from self._connect(client_key, whole=True, tag=segment.tag)
         self.flows[segment.key].start(first)
 
     def _join(self, segment: Segment) -> Iterator[Event]:
@@ -387,21 +470,34 @@ class Reassembler:
         to_server = target.port in self.server_ports
         if to_server == (source.port in self.server_ports):
             to_server = target.port <= source.port
-        yield from self._connect(segment.key if to_server else reverse(segment.key), whole=False)
+        client_key = segment.key if to_server else reverse(segment.key)
+        yield from self._connect(client_key, whole=False, tag=segment.tag)
         self.flows[segment.key].connection.answered = True
         self.flows[segment.key].start(segment.sequence)
 
     def _make_room(self) -> Iterator[Event]:
-        """Forget connections that are over, and if those are few the oldest quarter of the others."""
+        """Forget connections that are over, and if those are few, a quarter of the others.
+
+        Those go first that nobody ever answered (a flood of SYNs), then those in which nothing has moved for longest.
+        """
+        self._begun += 1
+        if self._begun % max(MOST_CONNECTIONS // 8, 1) == 0:
+            for flow in self.flows.values():
+                flow.connection.look(self.last.time)
         if len(self.flows) < 2 * MOST_CONNECTIONS:
             return
         for key in [key for key, flow in self.flows.items() if flow.connection.closed]:
             del self.flows[key]
         if len(self.flows) < 3 * MOST_CONNECTIONS // 2:
             return
-        for flow in list(self.flows.values())[: len(self.flows) // 4]:
-            yield from self._end(flow.connection, "evicted", "")
-            del self.flows[flow.key]
+        connections = dict.fromkeys(flow.connection for flow in self.flows.values())
+        quarter = len(connections) // 4
+        for connection in sorted(connections, key=attrgetter("answered", "moved"))[:quarter]:
+            self.evicted += 1
+            yield from self._end(connection, "evicted", "")
+            for flow in connection.flows:
+                if self.flows.get(flow.key) is flow:
+                    del self.flows[flow.key]
 
     # Bytes arrive.
 

@@ -1,15 +1,17 @@
-"""A captured packet becomes a UDP datagram (RFC 768), if it is in one piece."""
+"""A captured packet becomes a UDP datagram (RFC 768), if it is in one piece and no tunnel for something else."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rtmpsniff.transport.link import IPV4, IPV6, network
+from rtmpsniff.transport.encapsulation import IP_PROTOCOL, UDP
+from rtmpsniff.transport.tcp import carried
 
 if TYPE_CHECKING:
     from rtmpsniff.capture.packet import Packet
 
-_UDP: Final = 17
+_UDP_LAYER: Final = IP_PROTOCOL | UDP
+_HEADER: Final = 8
 
 
 class Datagram(NamedTuple):
@@ -23,24 +25,12 @@ class Datagram(NamedTuple):
 
 def datagram_of(packet: Packet) -> Datagram | None:
     """Read a packet down to UDP; None where it carries no whole UDP header, or is a fragment."""
-    found = network(packet.link, packet.data)
+    found = carried(packet, _UDP_LAYER)
     if found is None:
         return None
-    data, at = packet.data, found.offset
-    if found.ethertype == IPV4 and len(data) >= at + 20:
-        size = (data[at] & 0x0F) * 4
-        fragment = int.from_bytes(data[at + 6 : at + 8], "big") & 0x3FFF
-        if data[at] >> 4 != 4 or size < 20 or data[at + 9] != _UDP or fragment:
-            return None
-        addresses, start = data[at + 12 : at + 20], at + size
-    elif found.ethertype == IPV6 and len(data) >= at + 40:
-        if data[at] >> 4 != 6 or data[at + 6] != _UDP:
-            return None
-        addresses, start = data[at + 8 : at + 40], at + 40
-    else:
-        return None
+    data, ip, start, _ = found
     length = int.from_bytes(data[start + 4 : start + 6], "big")
-    if len(data) < start + 8 or length < 8:
+    if len(data) < start + _HEADER or length < _HEADER:
         return None
-    payload = data[start + 8 : start + length]
-    return Datagram(packet, addresses + data[start : start + 4], payload, length - 8 - len(payload))
+    payload = data[start + _HEADER : start + length]
+    return Datagram(packet, ip.addresses + data[start : start + 4], payload, length - _HEADER - len(payload))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rtmpsniff.analysis.conversation import Conversation
 from rtmpsniff.analysis.summary import Summary, Tally
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened
-from tests.build import AVC_HEADER, Frame, Talk, amf0, begin_publish, session, video_frame
+from tests.build import AVC_HEADER, SYN, Frame, Talk, amf0, begin_publish, session, video_frame
 
 Events = Callable[[Sequence[Frame]], list[Event]]
 
@@ -146,3 +146,15 @@ def test_sums_do_not_depend_on_the_order(data: st.DataObject, events: Events) ->
     opened = [event for event in all_events if isinstance(event, Opened)]
     others = data.draw(st.permutations([event for event in all_events if not isinstance(event, Opened)]))
     assert summary_of([*opened, *others]).totals() == summary_of(all_events).totals()
+
+
+def test_of_a_flood_those_that_carried_nothing_are_only_counted(
+    monkeypatch: pytest.MonkeyPatch, events: Events
+) -> None:
+    monkeypatch.setattr("rtmpsniff.analysis.summary.MOST_SILENT", 5)
+    talk = session(Talk(("10.0.0.1", 50001)))
+    flood = [Talk(("10.9.0.1", 1000 + number)).segment("client", flags=SYN) for number in range(100)]
+    summary = summary_of(events([*talk.frames, *flood]))
+    assert summary.silent == 101 - 5
+    assert summary.connections[1].messages == len(talk.sent)
+    assert len(summary.connections) == 5

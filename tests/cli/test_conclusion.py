@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rtmpsniff.capture.files import read
 from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.world import Exit
 from rtmpsniff.dissect import Dissection
+from tests.build import Conversation, Frame, pcap
 
 
 def test_rtmp_is_done(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,3 +30,23 @@ def test_no_rtmp_is_a_bad_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == (
         "rtmpsniff: no RTMP in captures/connect-228.pcap (20 packets, 0 other TCP connections)\n"
     )
+
+
+def test_what_was_wrong_below_the_connections(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    talk = Conversation(timestamps=False)
+    talk.open()
+    talk.client(b"\x03" + bytes(1536))
+    frames = [each for frame in talk.frames for each in (frame, frame._replace(time=frame.time - 2_500_000))]
+    lost = bytearray(talk.ack().data)
+    lost[20:22] = b"\x20\0"  # more fragments follow
+    path = tmp_path / "odd.pcap"
+    path.write_bytes(pcap([*frames, Frame(talk.time, bytes(lost))]))
+    with read([str(path)]) as captures:
+        run = Dissection(captures)
+        list(run)
+        assert conclude(captures, run) is Exit.DONE
+    assert capsys.readouterr().err.splitlines() == [
+        f"rtmpsniff: warning: {path}: times run backwards, first at packet 2, by 0.0025 s; spans of time may be wrong",
+        "rtmpsniff: warning: 2 packets captured twice and counted once (a port mirror or a tunnel shows copies)",
+        "rtmpsniff: warning: 1 fragmented IP packet never complete: some fragments were not captured",
+    ]

@@ -76,14 +76,16 @@ def test_a_capture_is_read() -> None:
 def test_files_that_cannot_be_read(tmp_path: Path, command: str) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_bytes(b"This is a text, and no capture.\n")
-    (tmp_path / "packed.gz").write_bytes(b"\x1f\x8b\x08\0")
+    (tmp_path / "packed.bz2").write_bytes(b"BZh9")
+    (tmp_path / "half.gz").write_bytes(b"\x1f\x8b\x08\0")
     (tmp_path / "short").write_bytes(pcap([])[:20])
     refusals = {
         "missing": "no such file",
         "": "is a directory",
         "empty": "is empty",
         "text": 'is not a pcap or pcapng capture: begins with "This is a text, "',
-        "packed.gz": f"is compressed with gzip; unpack it first: gzip -dc {tmp_path}/packed.gz | rtmpsniff read -",
+        "packed.bz2": f"is compressed with bzip2; unpack it first: bzip2 -dc {tmp_path}/packed.bz2 | rtmpsniff read -",
+        "half.gz": "its gzip data ends early, after 4 bytes",
         "short": "ends inside its pcap header: 4 of 24 bytes are missing",
     }
     for name, line in refusals.items():

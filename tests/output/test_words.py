@@ -448,4 +448,46 @@ def test_long_strings_are_cut_before_they_are_escaped() -> None:
 
 def test_a_build_of_every_kind_can_be_said() -> None:
     payload = amf0("f", 0, build.Typed("C", {"k": [True, None, build.UNDEFINED]}), build.Xml("<x/>"), build.Date(1.0))
-    assert say_body(decode(20, payload).body) == 'f(0) XML "<x/>", 1970-01-01T00:00:00.001Z'
+    assert say_body(decode(20, payload).body) == (
+        'f(0) C {k: [true, null, undefined]}, XML "<x/>", 1970-01-01T00:00:00.001Z'
+    )
+
+
+def test_a_value_where_the_command_object_stands_is_said() -> None:
+    assert say_body(decode(20, amf0("f", 0, 1)).body) == "f(0) 1"
+    assert say_body(decode(17, bytes.fromhex("00 020001 74 000000000000000000 110401")).body) == "t(0) 1"
+
+
+def test_captured_names_are_short() -> None:
+    """In the title of a dump, which is not cut to a line."""
+    name = "\x1b" * 999
+    for payload in (amf0(name, 1, None), amf0("onStatus", 1, {"code": name})):
+        assert len(say_body(decode(20, payload).body)) < 400
+    assert len(say_body(decode(18, amf0(name)).body)) < 400
+    assert say_body(decode(18, amf0({"a": 1})).body) == "? {a: 1}"
+
+
+def test_what_enhanced_rtmp_negotiates() -> None:
+    told = {"app": "live", "capsEx": 3, "fourCcList": ["hvc1", "*"], "other": 1}
+    assert say_body(decode(20, amf0("connect", 1, told)).body) == (
+        'connect(1) app="live" capsEx=3 fourCcList=["hvc1", "*"]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("information", "said"),
+    [
+        (
+            {"code": "NetConnection.Connect.ReconnectRequest", "description": "Moving", "tcUrl": "rtmp://b/live"},
+            'NetConnection.Connect.ReconnectRequest "Moving", go to "rtmp://b/live"',
+        ),
+        ({"code": "NetConnection.Connect.ReconnectRequest"}, "NetConnection.Connect.ReconnectRequest"),
+        (
+            {"code": "NetConnection.Connect.Rejected", "ex": {"code": 302, "redirect": "rtmp://c/live"}},
+            'NetConnection.Connect.Rejected, go to "rtmp://c/live"',
+        ),
+        ({"code": "NetStream.Play.Start", "tcUrl": "rtmp://b", "ex": {"redirect": 1}}, "NetStream.Play.Start"),
+    ],
+)
+def test_where_a_status_sends_the_client(information: object, said: str) -> None:
+    assert say_body(decode(20, amf0("onStatus", 0, None, information)).body) == f"onStatus(0) {said}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from itertools import pairwise
 from struct import pack, pack_into
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmpsniff.capture.packet import Packet
+from rtmpsniff.transport.fragments import Fragments
 from rtmpsniff.transport.link import LINKS
 from rtmpsniff.transport.tcp import Endpoint, Segment, endpoints, reverse, segment_of
 from tests.build import ACK, FIN, PSH, RST, SYN, Conversation
@@ -76,7 +78,8 @@ def test_everything_a_segment_says(version: int) -> None:
     talk = Conversation((client, 50000), (server, 1935), client_sequence=0xFFFFFFFF, server_sequence=7)
     sent = packet(talk.segment("client", PAYLOAD, flags=PSH | ACK).data)
     segment = segment_of(sent)
-    assert segment == Segment(sent, segment.key if segment else b"", 0, 8, PSH | ACK, PAYLOAD, 0)
+    assert segment is not None
+    assert segment[:7] == (sent, segment.key, 0, 8, PSH | ACK, PAYLOAD, 0)
     assert endpoints(segment.key) == (Endpoint(client, 50000), Endpoint(server, 1935))
 
 
@@ -126,7 +129,7 @@ def test_ipv4_options(size: int) -> None:
         ("a fragment in the middle", 0x20B9, False),
     ],
 )
-def test_ipv4_fragments_are_refused(name: str, bits: int, whole: bool) -> None:
+def test_ipv4_fragments_are_no_segments(name: str, bits: int, whole: bool) -> None:
     assert (read(patched(6, pack(">H", bits))) is not None) is whole
 
 
@@ -172,7 +175,6 @@ def test_ipv6_extension_headers(name: str, kinds: tuple[int, ...], size: int) ->
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [
-        ("a fragment", (FRAGMENT,)),
         ("encrypted", (0, ENCRYPTED)),
         ("nothing follows", (NOTHING,)),
         ("one too many", 17 * (60,)),
@@ -231,6 +233,96 @@ def test_frame_cut_inside_the_tcp_options_keeps_its_place() -> None:
     assert (segment.sequence, segment.payload, segment.missing_tail) == (1_000_001, b"", len(PAYLOAD))
 
 
+# Fragments (what becomes of them in every order is in `test_fragments`)
+
+
+def pieces(version: int, *cuts: int, identification: int = 7) -> list[bytes]:
+    """The frame as fragments: its IP payload cut at these places, each a multiple of 8."""
+    whole = bytes(frame(version))
+    head, payload = (whole[:34], whole[34:]) if version == 4 else (whole[:54], whole[54:])
+    found = []
+    for start, stop in pairwise((0, *cuts, len(payload))):
+        part, more = payload[start:stop], stop < len(payload)
+        data = bytearray(head)
+        if version == 4:
+            pack_into(">HHH", data, 16, 20 + len(part), identification, start // 8 | (0x2000 if more else 0))
+            found.append(bytes(data) + part)
+        else:
+            data[20] = FRAGMENT
+            pack_into(">H", data, 18, 8 + len(part))
+            found.append(bytes(data) + pack(">BxHL", TCP, start | more, identification) + part)
+    return found
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_fragments_become_a_segment(version: int, order: tuple[int, ...]) -> None:
+    fragments = Fragments()
+    parts = pieces(version, 8, 48)
+    assert segment_of(packet(parts[order[0]]), fragments) is None
+    assert segment_of(packet(parts[order[1]]), fragments) is None
+    segment = segment_of(packet(parts[order[2]]), fragments)
+    whole = read(bytes(frame(version)))
+    assert segment is not None
+    assert whole is not None
+    assert (segment.payload, segment.sequence, segment.key) == (PAYLOAD, whole.sequence, whole.key)
+    assert fragments.taken == 3
+
+
+def test_an_ipv6_fragment_that_is_the_whole() -> None:
+    assert payload_of(pieces(6)[0]) == PAYLOAD
+
+
+def test_a_fragment_that_the_snapshot_length_cut() -> None:
+    fragments = Fragments()
+    first, second = pieces(4, 48)
+    cut = packet(first[:-8], wire_length=len(first))
+    assert segment_of(cut, fragments) is None
+    segment = segment_of(packet(second), fragments)
+    assert segment is not None
+    assert (segment.payload, segment.missing_tail) == (PAYLOAD[:20], len(PAYLOAD) - 20)
+
+
+def test_fragments_of_other_packets_do_not_mix() -> None:
+    fragments = Fragments()
+    ours, others = pieces(4, 48), pieces(4, 48, identification=8)
+    assert segment_of(packet(ours[0]), fragments) is None
+    assert segment_of(packet(others[1]), fragments) is None
+    tagged = ours[1][:12] + b"\x81\0\0\x05" + ours[1][12:]
+    assert segment_of(packet(tagged), fragments) is None  # in another VLAN
+    assert segment_of(packet(ours[1]), fragments) is not None
+
+
+def test_fragments_that_cannot_hold_tcp_are_not_held() -> None:
+    fragments = Fragments()
+    for protocol in (1, ENCRYPTED, NOTHING):
+        data = bytearray(pieces(4, 48)[0])
+        data[23] = protocol
+        assert segment_of(packet(bytes(data)), fragments) is None
+    assert fragments.taken == 0
+
+
+def test_fragments_of_udp_that_is_no_tunnel_are_not_kept() -> None:
+    fragments = Fragments()
+    first, second = (bytearray(part) for part in pieces(4, 48))
+    first[23] = second[23] = 17
+    for data in (first, second):
+        assert segment_of(packet(bytes(data)), fragments) is None
+    fragments.end()
+    assert (fragments.taken, fragments.incomplete, fragments.budget.held) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("tag", [b"", b"vab", bytes(16)])
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_key_with_a_tag(version: int, tag: bytes) -> None:
+    segment = read(frame(version))
+    assert segment is not None
+    key = segment.key + tag
+    assert endpoints(key) == endpoints(segment.key)
+    assert reverse(key) == segment.reverse + tag
+    assert reverse(reverse(key)) == key
+
+
 @law
 @given(st.sampled_from([*LINKS, 147]), st.binary(max_size=120), st.integers(0, 0xFFFFFFFF))
 def test_whatever_the_bytes_nothing_is_raised(link: int, data: bytes, wire_length: int) -> None:
@@ -255,4 +347,5 @@ def test_whatever_is_wrong_with_a_frame_its_payload_lies_inside_it(
         assert segment.payload in changed[:size]
         assert segment.missing_tail >= 0
         assert len(segment.key) in {12, 36}
+        assert not segment.tag
         assert [str(ip_address(end.address)) for end in endpoints(segment.key)]
