@@ -355,8 +355,7 @@ class Reassembler:
             yield from self._release_overdue(flow)
         if segment is None:
             self.unread += self.fragments.taken + self.fragments.copies == fragments
-            if self.datagrams and (datagram := datagram_of(packet)) is not None:
-                yield datagram
+            yield from self._datagrams(packet)
             return
         if flow is not None and not flow.ignored and self._is_copy(flow, segment):
             return
@@ -373,6 +372,11 @@ class Reassembler:
             yield from self._pass_over(flow, segment)
         else:
             yield from self._segment(flow, segment)
+
+    def _datagrams(self, packet: Packet) -> tuple[Datagram, ...]:
+        """What carries no TCP may carry UDP."""
+        datagram = datagram_of(packet) if self.datagrams else None
+        return () if datagram is None else (datagram,)
 
     def _pass_over(self, flow: Flow, segment: Segment) -> Iterator[Event]:
         """A segment that nobody wants: only the end of the connection matters."""
