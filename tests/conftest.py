@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.cli import main
@@ -21,6 +22,10 @@ from tests.build import Frame, pcap
 
 START = 1_700_000_000_000_000_000  # ns since the epoch: 2023-11-14 22:13:20 UTC
 COLOR_VARIABLES = ("NO_COLOR", "FORCE_COLOR")
+
+# No test of ours is about how fast this machine makes examples, and it may have other work to do.
+settings.register_profile("rtmpsniff", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("rtmpsniff")
 
 
 class Ran(NamedTuple):

@@ -65,18 +65,23 @@ class Handshake:
                     self.version = greeting.version
             case "S0 S1":
                 self.s1 = cast("DigestVerdict", greeting.verdict)
-                self._answered = (greeting.first.time, self._answered[1])
+                self._answered = (_began(greeting), self._answered[1])
                 if greeting.version is not None:
                     self.version = greeting.version
             case "C2":
                 self.c2 = _reply(greeting.verdict)
             case "S2":
                 self.s2 = _reply(greeting.verdict)
-                self._answered = (self._answered[0], greeting.first.time)
+                self._answered = (self._answered[0], _began(greeting))
         if greeting.part in {"C0 C1", "S0 S1"} and not greeting.missing:
             software = software_version(greeting.data[1:], greeting.digest is not None)
             if software is not None:
                 self.software[greeting.sender] = software
+
+
+def _began(greeting: Greeting) -> int | None:
+    """When its first byte came; None where that was never captured."""
+    return None if any(start == 0 for start, _ in greeting.missing) else greeting.first.time
 
 
 def _reply(verdict: str) -> ReplyVerdict:

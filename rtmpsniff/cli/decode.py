@@ -133,8 +133,8 @@ def decode_command(
     source = take(given, file, form, say)
     what = _what(source, sort, chunk_size, type_id, say)
     if what is None:
-        these = source.said or "bytes"
-        warn(f"nothing tells what these {these} are; --as chunks, message, amf0, amf3, flv or sol says it")
+        these = source.said or "these bytes"
+        warn(f"nothing tells what {these} may be; --as chunks, message, amf0, amf3, flv or sol says it")
         return Exit.BAD_ANSWER
     root: ColorChoice = click.get_current_context().find_root().params.get("color") or "auto"
     out = world(color or root, flush_lines=source.is_live)

@@ -148,4 +148,5 @@ def _from_file(source: str, form: Input | None) -> Given:
         if form is None:
             return Given(data, iter(()), is_whole=True)
         raise InputError(f"{name}: is no text")
-    return _from_text(text, form, lambda error: InputError(f"{name}: {error}"))
+    hint = "; --input raw takes the file as it is" if form is None else ""
+    return _from_text(text, form, lambda error: InputError(f"{name}: {error}{hint}"))

@@ -138,7 +138,7 @@ class View:
             yield f"{'':12}{self.paint.style('title', f'#{event.number}')}: {place(event)}"
         block = describe(event)
         if block is not None:
-            yield from tree(block, self.paint, self.full)
+            yield from tree(block, self.paint, self.full, self.width)
 
     def dump(self, event: Event) -> Iterator[str]:
         yield from self._title(event)

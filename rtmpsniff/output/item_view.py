@@ -49,7 +49,7 @@ class ItemView:
             yield self._line(item, "" if item.number is None else str(item.number))
         block = item.block()
         if block is not None:
-            yield from tree(block, self._paint, self._full)
+            yield from tree(block, self._paint, self._full, self._width)
 
     def dump(self, item: Item) -> Iterator[str]:
         """Every byte with its meaning."""

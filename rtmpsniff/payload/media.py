@@ -243,7 +243,9 @@ def record(
         try:
             reader(read, found, findings)
         except Unreadable as stop:
-            inside = [*read.path[depth:], *([stop.name] if isinstance(stop, Truncated) else [])]
+            inside = read.path[depth:]
+            if isinstance(stop, Truncated) and inside[-1] != stop.name:
+                inside.append(stop.name)
             del read.path[depth + 1 :]
             title = f"{' > '.join(inside)}: {stop.reason}"
             _note(findings, Severity.ERROR, title, read.position, read.left, MEDIA_CONFIGURATION)

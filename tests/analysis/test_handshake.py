@@ -109,6 +109,16 @@ def test_the_round_trip(s1: int | None, s2: int | None, rtt: int | None) -> None
     assert Handshake.of(parts).rtt == rtt
 
 
+def test_an_answer_whose_beginning_was_never_captured_has_no_time() -> None:
+    """What came of it may have been sent again much later."""
+    answers = [
+        part("S0 S1", "unseen", 350, 360, missing=((0, 9),)),
+        part("S2", "unseen", 700, 710, missing=((0, 1536),)),
+    ]
+    assert Handshake.of([WHOLE[0], *answers]).rtt is None
+    assert Handshake.of([WHOLE[0], answers[0], part("S2", "unseen", 700, 710, missing=((9, 99),))]).rtt == 590
+
+
 def test_no_software_in_what_was_not_captured() -> None:
     damaged = part("C0 C1", "unseen", 1, 2, software=bytes.fromhex("03050101"), missing=((5, 7),))
     assert Handshake.of([damaged]).software == {}

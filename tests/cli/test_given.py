@@ -136,14 +136,19 @@ def test_what_begins_as_text_and_is_none(folder: Path) -> None:
         given("half.txt", form="hex")
 
 
+RAW = "; --input raw takes the file as it is"
+
+
 @pytest.mark.parametrize(
     ("content", "form", "text"),
     [
         (b"", None, "is empty"),
-        (b"03 zz", None, 'line 1, column 4: "zz" is no hex'),
-        (b"03\n0", None, 'line 2, column 1: "0": hex digits come in pairs'),
+        (b"03 zz", None, f'line 1, column 4: "zz" is no hex{RAW}'),
+        (b"\x0bK<parent>", None, f'line 1, column 2: "K<parent>" is no hex{RAW}'),  # AMF3 may look like text
+        (b"03 zz", "hex", 'line 1, column 4: "zz" is no hex'),
+        (b"03\n0", None, f'line 2, column 1: "0": hex digits come in pairs{RAW}'),
         (b"\xff\xfe\0", "hex", "is no text"),
-        (b"# nothing", None, "holds no bytes"),
+        (b"# nothing", None, f"holds no bytes{RAW}"),
     ],
 )
 def test_what_is_wrong_with_a_file(folder: Path, content: bytes, form: Input | None, text: str) -> None:

@@ -33,7 +33,7 @@ def test_a_command() -> None:
         "  transaction: 1",
         "  command object: object, 3 properties",
         '    app: "live"',
-        "    audioCodecs: 3191",
+        "    audioCodecs: 3191 (pcm, adpcm, mp3, nellymoser_8k, nellymoser, aac, speex, 0x10)",
         "    fpad: false",
         "  argument 1: null",
     ]
@@ -84,6 +84,41 @@ def test_a_body_that_breaks_off() -> None:
 def test_a_key_without_a_value() -> None:
     lines = tree_of(20, build.amf0("f", 0) + b"\x03\x00\x03app")
     assert lines[2:] == ["  command object: object", "    app:"]
+
+
+def test_long_names_are_shortened_unless_asked() -> None:
+    payload = build.amf0("f", 0, {"k" * 1000: 1})
+    assert tree_of(20, payload)[3] == f"    {'k' * LONGEST}...: 1"
+    assert tree_of(20, payload, full=True)[3] == f"    {'k' * 1000}: 1"
+
+
+def test_bytes_without_a_meaning_are_counted() -> None:
+    """The random bytes of a handshake."""
+    fields = (Field("random", 0, 1500, b"", "", Role.RANDOM), Field("random", 1500, 1501, b"", "", Role.RANDOM))
+    lines = list(tree(Block(0, bytes(1501), fields), PLAIN))
+    assert lines == [f"{SET_IN}random: 1 500 bytes", f"{SET_IN}random: 1 byte"]
+
+
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        ("a word", ["name: a word"]),
+        ("x" * 22, [f"name: {'x' * 22}"]),
+        ("some words, more than fit", ["name: some words, more than", "      fit"]),
+        ("x" * 45, [f"name: {'x' * 22}", f"      {'x' * 22}", "      x"]),
+        ("", ["name: 3 bytes"]),
+    ],
+)
+def test_long_values_are_folded_on_a_terminal(label: str, lines: list[str]) -> None:
+    block = Block(0, bytes(3), (Field("name", 0, 3, None, label),))
+    assert [line.removeprefix(SET_IN) for line in tree(block, PLAIN, width=40)] == lines
+    assert len(list(tree(block, PLAIN))) == 1
+
+
+def test_folding_ends_on_any_terminal() -> None:
+    block = Block(0, bytes(3), (Field("name" * 20, 0, 3, None, "word " * 30),))
+    for width in range(90):
+        assert " ".join(" ".join(tree(block, PLAIN, width=width)).split()) == f"{'name' * 20}: {'word ' * 30}".strip()
 
 
 def test_an_empty_key_can_be_seen() -> None:
