@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 CLIENT_HELLO: Final = 1
@@ -88,28 +88,39 @@ def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
         if data[at] == _HANDSHAKE:
             text += data[at + 5 : stop]
         at = stop
+    yield from _messages_of(bytes(text))
+
+
+def _messages_of(text: bytes) -> Iterator[tuple[int, bytes]]:
+    """Handshake messages (RFC 8446, 4), as far as they are whole: their types and bodies."""
     at = 0
     while at + 4 <= len(text):
         stop = at + 4 + int.from_bytes(text[at + 1 : at + 4], "big")
         if stop > len(text):
             return
-        yield text[at], bytes(text[at + 4 : stop])
+        yield text[at], text[at + 4 : stop]
         at = stop
 
 
 def client_hello(data: bytes) -> Hello | None:
-    """The first ClientHello in what the client sent; None while it is not complete."""
-    for kind, body in messages(data):
-        if kind == CLIENT_HELLO:
-            return _read(body, from_client=True)
-    return None
+    """The first ClientHello in the records that the client sent; None while it is not complete."""
+    return _hello(messages(data), CLIENT_HELLO)
 
 
 def server_hello(data: bytes) -> Hello | None:
-    """The ServerHello in what the server sent that is no request to try again."""
-    for kind, body in messages(data):
-        if kind == SERVER_HELLO and body[2:34] != _RETRY:
-            return _read(body, from_client=False)
+    """The ServerHello in the records that the server sent that is no request to try again (RFC 8446, 4.1.4)."""
+    return _hello(messages(data), SERVER_HELLO)
+
+
+def hello_again(text: bytes, kind: int) -> Hello | None:
+    """The hello of this kind in the text of handshake records that were encrypted: a renegotiation (RFC 5746)."""
+    return _hello(_messages_of(text), kind)
+
+
+def _hello(found: Iterable[tuple[int, bytes]], wanted: int) -> Hello | None:
+    for kind, body in found:
+        if kind == wanted and body[2:34] != _RETRY:
+            return _read(body, from_client=wanted == CLIENT_HELLO)
     return None
 
 

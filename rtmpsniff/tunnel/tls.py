@@ -27,6 +27,7 @@ from rtmpsniff.tunnel.hello import (
     chosen_protocol,
     client_hello,
     encrypted_extensions,
+    hello_again,
     server_hello,
 )
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Notice, Sealed, Secured, Span, Tls
@@ -59,6 +60,7 @@ _TLS_12: Final = 0x0303
 _TLS_13: Final = 0x0304
 _OVERHEAD: Final = 256
 _LARGE: Final = 1 << 14
+_NO_SECRETS: Final = "the key log has no secrets for it"
 _TICKETS: Final = 3
 
 
@@ -80,7 +82,7 @@ class Side:
         self._suite = suite
         self._openers = openers  # in the order in which they will be used; None where the key is not known
         self._secret = secrets  # TLS 1.3: the last traffic secret, for key updates
-        self._is_13 = is_13
+        self.is_13 = is_13
         self._active = is_13  # TLS 1.2: from the change of cipher on
         self._number = 0
         self._ahead = 0  # records that may have been lost
@@ -109,25 +111,31 @@ class Side:
 
     def is_sealed(self, record: Record) -> bool:
         """Whether a record is encrypted."""
-        if self._is_13:
+        if self.is_13:
             return record.kind == APPLICATION_DATA
         return self._active and record.kind != CHANGE_CIPHER_SPEC
 
     def change(self) -> bool:
-        """TLS 1.2: records are encrypted from here on; False where that would need other keys."""
-        if self._is_13 or not self._active:
+        """ChangeCipherSpec. TLS 1.2: records are encrypted from here on; False where they were already."""
+        if self.is_13 or not self._active:
             self._active = True
             return True
-        if self._number == 0 or self._ahead:
-            return True
-        self._openers.clear()
-        return False
+        return self._number == 0
+
+    def renew(self, opener: Opener | None) -> None:
+        """TLS 1.2: what follows is under another key; None: under one that is not known."""
+        self._openers = [] if opener is None else [opener]
+        self._number = self._ahead = self._failures = 0
+
+    @property
+    def opener(self) -> Opener | None:
+        """What opens the next record, where that is known."""
+        return self._openers[0] if self._openers else None
 
     @property
     def overhead(self) -> int | None:
         """What a record takes beside its text, its header included; None where that differs from one to the next."""
-        opener = self._openers[0] if self._openers else None
-        text = None if opener is None else opener.length(_LARGE)
+        text = None if self.opener is None else self.opener.length(_LARGE)
         return None if text is None else _LARGE - text + HEADER
 
     @property
@@ -156,13 +164,13 @@ class Side:
         self._tries = min(self._tries + 16, _MOST_TRIES)
         self.opened += 1
         kind = record.kind
-        if self._is_13:
+        if self.is_13:
             text = text.rstrip(b"\0")
             kind, text = (text[-1], text[:-1]) if text else (0, b"")
         skipped = 0 if opener is None else opener.skipped
         stop = min(skipped + max(len(text), 1), len(record.span.data))
         opened = Opened(kind, record.span.part(skipped, stop)._replace(data=text), 0 if key else skipped_numbers)
-        if kind == HANDSHAKE and self._is_13:
+        if kind == HANDSHAKE and self.is_13:
             self._read_messages(text)
         return opened
 
@@ -272,6 +280,8 @@ class TlsConnection:
         self._readers: dict[Sender, RecordReader] = {}
         self._begun = False  # the layers above know of the stream inside
         self._gaps: dict[Sender, tuple[int, Origin, str]] = {}  # where records are missing: start, and why
+        self._again: dict[Sender, bytes] = {"client": b"", "server": b""}  # text of handshakes inside the connection
+        self._renewed: dict[Sender, Hello] = {}  # the hellos of the last one
         self._told: set[Sender] = set()  # sides whose first failure was told
         self._origins: dict[Sender, tuple[Origin, Origin]] = {}
         for flow in outer.flows:
@@ -439,10 +449,7 @@ class TlsConnection:
             self._lose(sender, side, item.start, item.origin, f"in TLS records {item.reason}")
         elif not side.is_sealed(item):
             if item.kind == CHANGE_CIPHER_SPEC and not side.change():
-                origin = self._origins[sender][1]
-                yield from self._fail(
-                    sender, side, "the connection changes its keys in a way that is not followed", origin
-                )
+                yield from self._renew(sender, side, item)
         elif (opened := side.open(item)) is None:
             origin = item.span.last if item.span.packets else self._origins[sender][1]
             self._lose(sender, side, item.start, origin, "in TLS records that do not authenticate")
@@ -455,6 +462,8 @@ class TlsConnection:
     def _take(self, sender: Sender, side: Side, opened: Opened) -> Iterator[Event]:
         if side.protocol:
             self.tls.alpn = printable(side.protocol)
+        if opened.kind == HANDSHAKE and not side.is_13:
+            self._again[sender] = (self._again[sender] + opened.span.data)[:_LONGEST_MESSAGE]
         if opened.kind != APPLICATION_DATA or not opened.span.data:
             return
         if not self.tls.decrypted:
@@ -462,6 +471,26 @@ class TlsConnection:
             self.tls.reason = ""
         yield from self._begin(opened.span.last)
         yield from self._above(self.inner.flow(sender).piece(opened.span))
+
+    def _renew(self, sender: Sender, side: Side, change: Record) -> Iterator[Event]:
+        """Renegotiation (RFC 5246, 7.4.1.1): the hellos inside the connection say what holds from here on."""
+        client = hello_again(self._again["client"], CLIENT_HELLO) or self._renewed.get("client")
+        server = hello_again(self._again["server"], SERVER_HELLO) or self._renewed.get("server")
+        if client is None or server is None:
+            return  # they may be missing: what comes next will not authenticate
+        self._renewed = {"client": client, "server": server}
+        self._again[sender] = b""
+        if sender in self._gaps:  # the numbers of lost records do not tell any more how much they held
+            self._gaps[sender] = (-1, *self._gaps[sender][1:])
+        self._keys.refresh()
+        sides = sides_of(client, server, self._keys.secrets(client.random))
+        opener = None if isinstance(sides, str) or not sides else sides[sender].opener
+        if opener is None:
+            origin = change.span.last if change.span.packets else self._origins[sender][1]
+            reason = f"{sides or _NO_SECRETS}"
+            self._lose(sender, side, change.start, origin, f"in TLS records after a renegotiation: {reason}")
+            yield from self._fail(sender, side, f"changes keys by a renegotiation: {reason}", origin)
+        side.renew(opener)
 
     def _lose(self, sender: Sender, side: Side, start: int, origin: Origin, reason: str) -> None:
         """From here on records are missing, up to the next that can be opened."""
@@ -506,7 +535,7 @@ class TlsConnection:
         elif self._hellos["client"] is None or self._hellos["server"] is None:
             tls.reason = "its handshake was not captured whole"
         else:
-            tls.reason = "the key log has no secrets for it" if len(self._keys) else "no key log"
+            tls.reason = _NO_SECRETS if len(self._keys) else "no key log"
 
     def _has_failed(self) -> bool:
         return self._sides is not None and not any(side.opened for side in self._sides.values())

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from random import Random
+from typing import Final
 
 import pytest
 
 from rtmpsniff.budget import Budget
+from rtmpsniff.capture.files import read as open_captures
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import CAPTURE_QUALITY, TLS_RECORD, Finding
-from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Secured, Undecoded
+from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler
 from rtmpsniff.tunnel.ciphers import SUITES, next_secret
@@ -23,6 +26,7 @@ from tests.tunnel.hellos import RANDOM, SERVER_RANDOM, hello_of_client, hello_of
 from tests.tunnel.talks import SERVER_NAME, SecureTalk, by_sender, packets, read, said, sent
 from tests.tunnel.test_ciphers import seal_13
 
+CAPTURES: Final = Path(__file__).parents[2] / "captures"
 OLD = ssl.TLSVersion.TLSv1_2
 GCM = "ECDHE-RSA-AES128-GCM-SHA256"
 
@@ -397,6 +401,68 @@ def test_what_a_hole_took_is_known_to_the_byte(version: ssl.TLSVersion, ciphers:
     for each in pieces:
         if isinstance(each, Piece):
             assert whole[each.flow.sender][each.offset :].startswith(each.data)
+
+
+# Keys that change, as OpenSSL changes them
+
+
+def recorded(name: str, but: str = "") -> tuple[list[Event], list[bytes]]:
+    """The events of a capture with its secrets, but for a line that begins so; and the random of each client."""
+    keys = KeyLog()
+    with open_captures([str(CAPTURES / f"rtmps-{name}.pcapng")]) as captures:
+        frames = list(captures)
+        log = b"".join(captures.files[0].secrets).splitlines()
+    keys.add(b"\n".join(line for line in log if not but or not line.startswith(but.encode())))
+    return list(Dissection(frames, keys=keys)), [bytes.fromhex(line.split()[1].decode()) for line in log]
+
+
+@pytest.mark.parametrize(("name", "version"), [("key-updates", "TLS 1.3"), ("renegotiation", "TLS 1.2")])
+def test_keys_that_change_amid_a_session(name: str, version: str) -> None:
+    events, _ = recorded(name)
+    assert by_sender(said(events)) == by_sender(sent(session()))
+    assert findings(events) == []
+    end = closed(events)
+    assert end.tls is not None
+    assert (end.variant, end.tls.version) == ("rtmps", version)
+
+
+def test_early_data_of_a_session_that_is_resumed() -> None:
+    """C0 and C1 of the second connection are early data (RFC 8446, 2.3)."""
+    events, _ = recorded("early-data")
+    for number in (1, 2):
+        mine = [event for event in events if event.connection == number]
+        assert by_sender(said(mine)) == by_sender(sent(session()))
+        assert findings(mine) == []
+    greeting = next(event for event in events if isinstance(event, Greeting) and event.connection == 2)
+    answer = next(event for event in events if isinstance(event, Greeting) and event.sender == "server")
+    assert (greeting.sender, greeting.part, answer.part) == ("client", "C0 C1", "S0 S1")
+
+
+def test_early_data_without_its_secret_is_told() -> None:
+    events, _ = recorded("early-data", but="CLIENT_EARLY_TRAFFIC_SECRET")
+    mine = [event for event in events if event.connection == 2]
+    assert by_sender(said(mine))["server"] == by_sender(sent(session()))["server"]
+    assert [finding.rule for finding in findings(mine)] == [CAPTURE_QUALITY]
+
+
+def test_a_renegotiation_without_its_secrets_is_told() -> None:
+    _, randoms = recorded("renegotiation")
+    events, _ = recorded("renegotiation", but=f"CLIENT_RANDOM {randoms[1].hex()}")
+    before = by_sender(said(events))
+    whole = by_sender(sent(session()))
+    for sender in ("client", "server"):
+        assert before[sender] == whole[sender][: len(before[sender])]
+        assert 0 < len(before[sender]) < len(whole[sender])
+    for rule, words in (
+        (TLS_RECORD, "changes keys by a renegotiation: the key log has no secrets for it"),
+        (CAPTURE_QUALITY, "in TLS records after a renegotiation: the key log has no secrets for it"),
+    ):
+        titles = [finding.title for finding in findings(events) if finding.rule is rule]
+        assert len(titles) == 2
+        assert all(words in title for title in titles)
+
+
+# Damage
 
 
 @pytest.mark.parametrize("seed", range(20))
