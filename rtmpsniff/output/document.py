@@ -69,6 +69,8 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
         "streams": [_stream(stream, connection.purpose) for stream in connection.purpose.streams],
         "shared_objects": [{"name": in_json(name), "attributes": n} for name, n in connection.shared_objects.items()],
         "unanswered": [{"n": call.message, "name": in_json(call.name)} for call in connection.unanswered],
+        "tls": _tls(closed.tls) if closed else None,
+        "through": (closed.through or None) if closed else None,
         "tcp": {sender: figures._asdict() for sender, figures in traffic.items()},
         "messages": {
             f"{type_name(number)}": {"count": tally.messages, "bytes": tally.bytes}
@@ -89,6 +91,22 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
             {"check": finding.rule.code, "severity": finding.severity.value, "title": finding.title}
             for finding in connection.findings
         ],
+    }
+
+
+def _tls(tls: Tls | None) -> dict[str, Any] | None:
+    if tls is None:
+        return None
+    return {
+        "server_name": in_json(tls.server_name) or None,
+        "alpn": in_json(tls.alpn) or None,
+        "alpn_offered": [in_json(name) for name in tls.offered],
+        "version": tls.version or None,
+        "versions_offered": list(tls.offered_versions),
+        "cipher": tls.cipher or None,
+        "decrypted": tls.decrypted,
+        "reason": tls.reason or None,
+        "records": dict(tls.records),
     }
 
 

@@ -425,9 +425,15 @@ def say_opened(event: Opened) -> str:
 
 def say_secured(event: Secured) -> str:
     """What a TLS handshake says in the clear."""
-    tls = event.tls
-    name = f"server name {tls.server_name}" if tls.server_name else "no server name"
-    words = [tls.version or "TLS", tls.cipher, name]
+    return say_tls(event.tls)
+
+
+def say_tls(tls: Tls) -> str:
+    """The version and cipher suite that the server chose, and what the client asked for."""
+    words = [tls.version or "TLS", tls.cipher]
+    if tls.offered_versions and tls.version != tls.offered_versions[0]:
+        words.append(f"offered: {' '.join(tls.offered_versions[:MOST_ENTRIES])}")
+    words.append(f"server name {tls.server_name}" if tls.server_name else "no server name")
     if tls.alpn:
         words.append(f"ALPN {tls.alpn}")
     elif tls.offered:
@@ -478,11 +484,12 @@ def say_closed(event: Closed) -> str:
     by = f" by the {event.closer}" if event.closer else ""
     seconds = (event.ended.time - event.begun.time) / 1e9
     bytes_sent = f"{grouped(event.from_client.bytes)} bytes c->s, {grouped(event.from_server.bytes)} bytes s->c"
-    told = "".join(f", {words}" for words in (_say_tls(event.tls), event.through) if words)
+    told = "".join(f", {words}" for words in (say_records(event.tls), event.through) if words)
     return f"{event.reason}{by} after {seconds:.3f} s, {bytes_sent}{told}"
 
 
-def _say_tls(tls: Tls | None) -> str:
+def say_records(tls: Tls | None) -> str:
+    """How many records there were, and whether they were decrypted; nothing without TLS."""
     if tls is None:
         return ""
     count = f"{grouped(tls.records['client'])} and {grouped(tls.records['server'])} TLS records"

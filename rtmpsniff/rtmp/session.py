@@ -90,7 +90,7 @@ class Session:
             yield Opened(self.number, connection.client, connection.server, origin, connection.whole, through)
         if self.inner is not None and self.inner.tls is not None and not self._told_tls:
             self._told_tls = True
-            yield Secured(self.number, self.inner.tls, origin)
+            yield Secured(self.number, self.inner.tls, self.inner.tls.greeted or origin)
 
     def feed(self, piece: Piece) -> Iterable[Event]:
         sender = piece.flow.sender
@@ -150,7 +150,7 @@ class Session:
         """What is known of the tunnel that carries this connection."""
         if isinstance(item, tunnel.Secured):
             self.variant = "tls" if self.variant == "unknown" else self.variant
-            yield from self.open(item.origin)
+            yield from self.open(self.connection.begun)
         elif isinstance(item, tunnel.Sealed):
             sender, missing = item.flow.sender, item.missing
             yield Undecoded(self.number, sender, 0, item.length, missing, item.reason, item.first, item.last)

@@ -154,6 +154,11 @@ def encrypted_extensions(body: bytes) -> dict[int, bytes]:
         return {}
 
 
+def takes_early_data(found: dict[int, bytes]) -> bool:
+    """Whether the server took what came before its answer, by its extensions (RFC 8446, 4.2.10)."""
+    return _EARLY_DATA in found
+
+
 def chosen_protocol(found: dict[int, bytes]) -> str:
     """The protocol that the server took, by its extensions."""
     return next(iter(protocols(found.get(_ALPN, b""))), "")

@@ -150,6 +150,7 @@ class Tls:
     version: str = ""  # "TLS 1.3"
     offered_versions: tuple[str, ...] = ()
     cipher: str = ""
+    greeted: Origin | None = None  # the packet that completed both hellos
     decrypted: bool = False
     reason: str = ""  # why it was not
     records: dict[Sender, int] = field(default_factory=lambda: {"client": 0, "server": 0})

@@ -29,6 +29,7 @@ from rtmpsniff.tunnel.hello import (
     encrypted_extensions,
     hello_again,
     server_hello,
+    takes_early_data,
 )
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Notice, Sealed, Secured, Span, Tls
 from rtmpsniff.tunnel.keylog import KeyLog
@@ -60,6 +61,8 @@ _TLS_12: Final = 0x0303
 _TLS_13: Final = 0x0304
 _OVERHEAD: Final = 256
 _LARGE: Final = 1 << 14
+_BESIDE_EARLY: Final = 17  # a tag and the content type
+_NOTHING: Final = Span(b"", [], [])
 _NO_SECRETS: Final = "the key log has no secrets for it"
 _TICKETS: Final = 3
 
@@ -90,6 +93,8 @@ class Side:
         self._failures = 0
         self._text = bytearray()  # of handshake messages
         self.protocol = ""  # by ALPN, of TLS 1.3
+        self.takes_early = False  # of a server
+        self.had_early = len(openers) > 2
         self.opened = 0
 
     def __repr__(self) -> str:
@@ -103,6 +108,11 @@ class Side:
     @property
     def number(self) -> int:
         return self._number
+
+    @property
+    def is_early(self) -> bool:
+        """Whether early data may come (RFC 8446, 2.3): its key, known or not, was not left behind."""
+        return len(self._openers) > 2
 
     def may_have_lost(self, records: int) -> None:
         """So many records may be missing here."""
@@ -202,7 +212,8 @@ class Side:
             body = bytes(self._text[4 : 4 + size])
             del self._text[: 4 + size]
             if kind == _ENCRYPTED_EXTENSIONS:
-                self.protocol = chosen_protocol(encrypted_extensions(body))
+                found = encrypted_extensions(body)
+                self.protocol, self.takes_early = chosen_protocol(found), takes_early_data(found)
             elif kind in {_FINISHED, _END_OF_EARLY_DATA} and len(self._openers) > 1:
                 del self._openers[0]
                 self._number = 0
@@ -216,9 +227,9 @@ def sides_of(client: Hello, server: Hello, secrets: dict[str, bytes]) -> dict[Se
     """The directions under the keys that are known; a text where they cannot be read, and why."""
     suite = SUITES.get(server.cipher)
     if server.version not in {_TLS_12, _TLS_13}:
-        return f"{VERSIONS.get(server.version, 'this version of TLS')} is not decrypted"
+        return "of TLS only 1.2 and 1.3 are decrypted"
     if suite is None:
-        return f"cipher suite 0x{server.cipher:04X} is not decrypted"
+        return f"cipher suite 0x{server.cipher:04X} is not among those that are decrypted"
     if server.version == _TLS_13:
         return _sides_13(suite, client, secrets)
     master = secrets.get("CLIENT_RANDOM")
@@ -280,6 +291,7 @@ class TlsConnection:
         self._readers: dict[Sender, RecordReader] = {}
         self._begun = False  # the layers above know of the stream inside
         self._gaps: dict[Sender, tuple[int, Origin, str]] = {}  # where records are missing: start, and why
+        self._early: list[tuple[int, Span, Origin]] = []  # length and text, empty where it was not opened
         self._again: dict[Sender, bytes] = {"client": b"", "server": b""}  # text of handshakes inside the connection
         self._renewed: dict[Sender, Hello] = {}  # the hellos of the last one
         self._told: set[Sender] = set()  # sides whose first failure was told
@@ -349,8 +361,9 @@ class TlsConnection:
             tls.alpn = printable(server.alpn[0]) if server.alpn else ""
         if client is not None and server is not None:
             self._first = {"client": b"", "server": b""}
+            tls.greeted = Origin(*piece.packets[-1][:3])
             if self._hinted:
-                yield from self._begin(Origin(*piece.packets[-1][:3]))
+                yield from self._begin(tls.greeted)
 
     def _is_of_interest(self) -> bool:
         """Whether TLS that cannot be read may be RTMPS: who speaks RTMPS offers no protocol by ALPN."""
@@ -452,6 +465,8 @@ class TlsConnection:
                 yield from self._renew(sender, side, item)
         elif (opened := side.open(item)) is None:
             origin = item.span.last if item.span.packets else self._origins[sender][1]
+            if side.is_early:
+                self._early.append((max(len(item.span.data) - _BESIDE_EARLY, 0), _NOTHING, origin))
             self._lose(sender, side, item.start, origin, "in TLS records that do not authenticate")
             yield from self._fail(sender, side, "does not authenticate", origin)
         else:
@@ -464,13 +479,43 @@ class TlsConnection:
             self.tls.alpn = printable(side.protocol)
         if opened.kind == HANDSHAKE and not side.is_13:
             self._again[sender] = (self._again[sender] + opened.span.data)[:_LONGEST_MESSAGE]
-        if opened.kind != APPLICATION_DATA or not opened.span.data:
+        if side.is_early and opened.kind == APPLICATION_DATA:
+            self._early.append((len(opened.span.data), opened.span, opened.span.last))
             return
+        if side.had_early and not side.is_early:
+            side.had_early = False
+            yield from self._settle_early()
+        if opened.kind == APPLICATION_DATA and opened.span.data:
+            yield from self._pass_on(sender, opened)
+
+    def _pass_on(self, sender: Sender, opened: Opened) -> Iterator[Event]:
+        yield from self._unseal(opened.span.last)
+        yield from self._above(self.inner.flow(sender).piece(opened.span))
+
+    def _unseal(self, origin: Origin) -> Iterator[Event]:
+        """The stream inside can be read."""
         if not self.tls.decrypted:
             self.tls.decrypted = True
             self.tls.reason = ""
-        yield from self._begin(opened.span.last)
-        yield from self._above(self.inner.flow(sender).piece(opened.span))
+        yield from self._begin(origin)
+
+    def _settle_early(self) -> Iterator[Event]:
+        """The client's handshake goes on, so the server's answer is there: what it refused is sent again."""
+        early, self._early = self._early, []
+        server = self._sides["server"] if self._sides else None
+        if server is None or (server.opened and not server.takes_early):
+            return
+        if early and not early[-1][1].data:
+            early.pop()  # EndOfEarlyData, which is under that key as well
+        for size, span, origin in early:
+            if span.data:
+                yield from self._pass_on("client", Opened(APPLICATION_DATA, span, 0))
+            elif size:
+                yield from self._unseal(origin)
+                hole = self.inner.from_client.hole(
+                    size, origin, "in early data, whose secret the key log does not have"
+                )
+                yield from self._above(hole)
 
     def _renew(self, sender: Sender, side: Side, change: Record) -> Iterator[Event]:
         """Renegotiation (RFC 5246, 7.4.1.1): the hellos inside the connection say what holds from here on."""
@@ -535,13 +580,13 @@ class TlsConnection:
         elif self._hellos["client"] is None or self._hellos["server"] is None:
             tls.reason = "its handshake was not captured whole"
         else:
-            tls.reason = _NO_SECRETS if len(self._keys) else "no key log"
+            tls.reason = _NO_SECRETS if len(self._keys) else "there is no key log"
 
     def _has_failed(self) -> bool:
         return self._sides is not None and not any(side.opened for side in self._sides.values())
 
     def _seal(self) -> Iterator[Event]:
-        reason = f"TLS, not decrypted: {self.tls.reason}"
+        reason = f"encrypted ({self.tls.version or 'TLS'}): {self.tls.reason}"
         for flow in (self.inner.from_client, self.inner.from_server):
             root = next(iter(flow.carried))
             origins = self._origins.get(flow.sender)
