@@ -66,8 +66,8 @@ class Dissection:
 
     @property
     def other_packets(self) -> int:
-        """Packets that carried no TCP that could be read."""
-        return self._transport.unread
+        """Packets that carried neither TCP that could be read nor RTMFP."""
+        return self._transport.unread - self._tunnels.rtmfp.datagrams
 
     @property
     def duplicates(self) -> int:

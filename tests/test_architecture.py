@@ -46,7 +46,7 @@ ONLY = {
     "findings": set(),
     "capture": {"text", "errors"},
     "transport": {"budget", "capture"},
-    "tunnel": {"text", "findings", "budget", "capture", "transport"},
+    "tunnel": {"text", "errors", "findings", "budget", "capture", "transport"},
     "payload": {"text", "fields", "findings"},
 }
 DRAWING = ("output/hexdump.py", "output/theme.py", "output/tree.py")  # these know fields and no protocol

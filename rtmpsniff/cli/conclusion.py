@@ -28,6 +28,9 @@ def conclude(captures: Captures, run: Dissection) -> Exit:
     others = plural(run.other_connections, "other TCP connection")
     warn(f"no RTMP in {names} ({packets}, {others})")
     if run.sealed_connections:
-        what = plural(run.sealed_connections, "TLS connection")
-        warn(f"{what} may be RTMPS: --keylog FILE gives the secrets to decrypt it")
+        what = f"{plural(run.sealed_connections, 'TLS connection')} may be RTMPS"
+        if len(run.keys):
+            warn(f"{what}: the {plural(len(run.keys), 'connection')} that the key log knows did not help")
+        else:
+            warn(f"{what}: --keylog FILE gives the secrets to decrypt what is inside")
     return Exit.BAD_ANSWER

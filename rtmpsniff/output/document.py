@@ -16,6 +16,7 @@ from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.output.overview import largest
 from rtmpsniff.payload.types import AUDIO, VIDEO, type_name
 from rtmpsniff.payload.video import Video, VideoTrack
+from rtmpsniff.tunnel.inner import Tls
 
 
 def document(
@@ -69,8 +70,8 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
         "streams": [_stream(stream, connection.purpose) for stream in connection.purpose.streams],
         "shared_objects": [{"name": in_json(name), "attributes": n} for name, n in connection.shared_objects.items()],
         "unanswered": [{"n": call.message, "name": in_json(call.name)} for call in connection.unanswered],
-        "tls": _tls(closed.tls) if closed else None,
-        "through": (closed.through or None) if closed else None,
+        **({"tls": _tls(closed.tls)} if closed and closed.tls else {}),
+        **({"through": closed.through} if closed and closed.through else {}),
         "tcp": {sender: figures._asdict() for sender, figures in traffic.items()},
         "messages": {
             f"{type_name(number)}": {"count": tally.messages, "bytes": tally.bytes}
@@ -94,9 +95,7 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
     }
 
 
-def _tls(tls: Tls | None) -> dict[str, Any] | None:
-    if tls is None:
-        return None
+def _tls(tls: Tls) -> dict[str, Any]:
     return {
         "server_name": in_json(tls.server_name) or None,
         "alpn": in_json(tls.alpn) or None,

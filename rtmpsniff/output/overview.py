@@ -154,23 +154,11 @@ def _details(summary: Summary, paint: Paint, top: int | None, width: int | None)
     for number, connection in summary.connections.items():
         told = list(story(connection)) if number in shown else []
         lines = [row for line in told for row in _set_in(line, paint, width)]
-        lines += [row for line in _carriers(connection) for row in _set_in(line, paint, width)]
         lines += [f"  {line}" for line in _loss_lines(connection, paint)]
         if lines:
             yield ""
             yield f"{paint.style('title', f'connection {number}')}  {address(connection.purpose)}".rstrip()
             yield from lines
-
-
-def _carriers(connection: ConnectionSummary) -> Iterator[Line]:
-    """What carried it beside TCP."""
-    closed = connection.closed
-    if closed is None:
-        return
-    if closed.tls is not None:
-        yield Line(f"{say_tls(closed.tls)}; {say_records(closed.tls)}")
-    if closed.through:
-        yield Line(closed.through)
 
 
 def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:

@@ -15,7 +15,7 @@ from rtmpsniff.analysis.peers import Peer
 from rtmpsniff.analysis.streams import Moment, Purpose, Stream
 from rtmpsniff.analysis.summary import ConnectionSummary
 from rtmpsniff.analysis.transactions import Call
-from rtmpsniff.output.words import say_duration
+from rtmpsniff.output.words import say_duration, say_records, say_tls
 from rtmpsniff.payload.audio import Audio, AudioTrack
 from rtmpsniff.payload.codecs.configuration import Configuration
 from rtmpsniff.payload.codecs.sound import sound
@@ -43,6 +43,7 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
     """All that was asked and answered on a connection; nothing where nothing was."""
     purpose, closed = connection.purpose, connection.closed
     is_heard = closed is None or closed.from_server.bytes > 0  # else nobody can say what the server did not answer
+    yield from _carriers(connection)
     yield from _handshake(connection.handshake)
     yield from _connect(purpose, connection.proof.dance, is_heard)
     yield from _ends(connection.peers.items())
@@ -54,6 +55,15 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
     yield from _shared_objects(connection.shared_objects)
     yield from _unused(purpose)
     yield from _unanswered(connection.unanswered if is_heard else [])
+
+
+def _carriers(connection: ConnectionSummary) -> Iterator[Line]:
+    """What carried it beside TCP."""
+    closed = connection.closed
+    if closed is not None and closed.tls is not None:
+        yield Line(0, f"{say_tls(closed.tls)}; {say_records(closed.tls)}")
+    if closed is not None and closed.through:
+        yield Line(0, closed.through)
 
 
 def address(purpose: Purpose) -> str:

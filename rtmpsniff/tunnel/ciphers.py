@@ -9,6 +9,8 @@ import hmac
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
+from rtmpsniff.errors import InputError
+
 Kind: TypeAlias = Literal["gcm", "chacha", "cbc"]
 
 
@@ -140,9 +142,28 @@ def openers_12(suite: Suite, master: bytes, randoms: bytes, *, mac_last: bool) -
 _Decrypt: TypeAlias = Callable[[bytes, bytes, bytes], "bytes | None"]
 
 
+def _is_missing() -> InputError:
+    return InputError("ciphers need the package cryptography, which is not here: pip install cryptography")
+
+
+def decrypt_cbc(key: bytes, iv: bytes, body: bytes) -> bytes:
+    """AES in CBC mode; `body` is whole blocks of 16 bytes. Raises `InputError` where `cryptography` is missing."""
+    try:
+        from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.modes import CBC  # noqa: PLC0415
+    except ImportError:
+        raise _is_missing() from None
+    decryptor = Cipher(AES(key), CBC(iv)).decryptor()
+    return decryptor.update(body) + decryptor.finalize()
+
+
 def _aead(suite: Suite, key: bytes) -> _Decrypt:
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305  # noqa: PLC0415
+    try:
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305  # noqa: PLC0415
+    except ImportError:
+        raise _is_missing() from None
 
     cipher = AESGCM(key) if suite.kind == "gcm" else ChaCha20Poly1305(key)
 
@@ -233,14 +254,9 @@ class _Cbc12:
         return hmac.compare_digest(made, tag)
 
     def _decrypt(self, body: bytes) -> bytes | None:
-        from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415
-        from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415
-        from cryptography.hazmat.primitives.ciphers.modes import CBC  # noqa: PLC0415
-
         if len(body) < 2 * _BLOCK or len(body) % _BLOCK:
             return None
-        decryptor = Cipher(AES(self._key), CBC(body[:_BLOCK])).decryptor()
-        return decryptor.update(body[_BLOCK:]) + decryptor.finalize()
+        return decrypt_cbc(self._key, body[:_BLOCK], body[_BLOCK:])
 
     def length(self, _size: int) -> int | None:
         return None

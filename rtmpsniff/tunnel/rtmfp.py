@@ -17,6 +17,7 @@ from rtmpsniff.text import printable
 from rtmpsniff.transport.reassembly import Begin, Connection, End, EndReason, Sender
 from rtmpsniff.transport.tcp import reverse
 from rtmpsniff.transport.udp import Datagram
+from rtmpsniff.tunnel.ciphers import decrypt_cbc
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Notice, Sealed
 
 DEFAULT_KEY: Final = b"Adobe Systems 02"  # RFC 7425, 4.1
@@ -57,7 +58,7 @@ def read_startup(payload: bytes, *, addressed: bool = False) -> Startup | None:
     """
     if len(payload) < 36 or len(payload) % 16 != 4 or (session_id(payload) and not addressed):
         return None
-    plain = _decrypt(payload[4:])
+    plain = decrypt_cbc(DEFAULT_KEY, bytes(16), payload[4:])
     if not _adds_up(plain) or plain[2] & 0x03 != _STARTUP:
         return None
     at = 3 + (2 if plain[2] & 0x08 else 0) + (2 if plain[2] & 0x04 else 0)
@@ -65,15 +66,6 @@ def read_startup(payload: bytes, *, addressed: bool = False) -> Startup | None:
     if kind not in _CHUNKS:
         return None
     return Startup(kind, _url(plain[at + 3 : at + 3 + size]) if kind == 0x30 else "")
-
-
-def _decrypt(body: bytes) -> bytes:
-    from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415 - only where it may be RTMFP
-    from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415
-    from cryptography.hazmat.primitives.ciphers.modes import CBC  # noqa: PLC0415
-
-    decryptor = Cipher(AES(DEFAULT_KEY), CBC(bytes(16))).decryptor()
-    return decryptor.update(body) + decryptor.finalize()
 
 
 def _adds_up(plain: bytes) -> bool:
@@ -123,6 +115,7 @@ class Rtmfp:
     """All RTMFP of a capture: `feed` takes datagrams, `end` says what came of them."""
 
     def __init__(self) -> None:
+        self.datagrams = 0  # that were RTMFP
         self._talks: OrderedDict[bytes, _Talk] = OrderedDict()  # by the client's key, oldest first
 
     def feed(self, datagram: Datagram) -> Iterator[Event]:
@@ -163,6 +156,7 @@ class Rtmfp:
 
     def _count(self, talk: _Talk, sender: Sender, datagram: Datagram) -> None:
         origin = Origin(*datagram.packet[:3])
+        self.datagrams += 1
         talk.connection.flow(sender).offset += len(datagram.payload) + datagram.missing_tail
         talk.origins[sender] = (talk.origins.get(sender, (origin, origin))[0], origin)
         talk.last = origin

@@ -71,7 +71,8 @@ SHARED_RECORDED = {
     "27-amf3-commands-rtmplite-pyamf.pcap": ["rtmp-python > rtmplite", *["FFmpeg > rtmplite"] * 2],
     "28-base-mtu1500-publish-play.pcap": [FFMPEG_NGINX] * 2,
     "29-tcserver-rtmp-rtmfp-tcrelay.pcap": [  # the first and the fourth are RTMFP
-        "? > ?", "FFmpeg > tcserver", "FFmpeg > tcserver", "? > ?", "librtmp > tcserver", "FFmpeg > tcserver", "FFmpeg > tcserver",
+        "? > ?", "FFmpeg > tcserver", "FFmpeg > tcserver",
+        "? > ?", "librtmp > tcserver", "FFmpeg > tcserver", "FFmpeg > tcserver",
     ],
     "30-crtmpserver-rtmp-publish-play-vod.pcap": [
         "FFmpeg > crtmpserver", *["librtmp > crtmpserver"] * 3, "FFmpeg > crtmpserver",

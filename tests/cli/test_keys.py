@@ -64,7 +64,7 @@ def test_the_command_line(tmp_path: Path, run: Run) -> None:
     assert 'connect(1) app="live"' in done.output
     without = run("read", str(capture))
     assert without.status == 1
-    assert "not decrypted: no key log" in without.output
+    assert "not decrypted: there is no key log" in without.output
     assert "--keylog" in without.errors
     missing = run("read", str(capture), "--keylog", str(tmp_path / "no"))
     assert (missing.status, missing.output) == (3, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import sys
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from rtmpsniff.errors import InputError
 from rtmpsniff.tunnel.ciphers import (
     SUITES,
     Suite,
@@ -138,3 +140,12 @@ def test_records_of_tls_12(suite: Suite, mac_last: bool) -> None:
             assert openers[side].length(len(body)) in {None, len(text)}
     for size in range(70):
         assert openers[0].open(0, HEADER, bytes(size)) is None
+
+
+@pytest.mark.parametrize("suite", [SUITES[0x1301], SUITES[0x002F]], ids=["AEAD", "CBC"])
+def test_without_the_package_one_line_says_so(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("cryptography")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    with pytest.raises(InputError, match="pip install cryptography"):
+        openers_12(suite, bytes(48), bytes(64), mac_last=False)[0].open(0, bytes(5), bytes(64))

@@ -265,7 +265,7 @@ def test_without_keys_it_is_named_and_counted(port: int) -> None:
     end = closed(events)
     assert end.variant == "tls"
     assert end.tls is not None
-    assert end.tls.reason == "no key log"
+    assert end.tls.reason == "there is no key log"
     assert not end.tls.decrypted
     assert sum(isinstance(event, Secured) for event in events) == 1
     undecoded = [event for event in events if isinstance(event, Undecoded)]
@@ -307,7 +307,7 @@ def test_keys_that_do_not_fit(version: ssl.TLSVersion) -> None:
 @pytest.mark.parametrize(
     ("server", "reason"),
     [
-        (hello_of_server(0xC0AC), "cipher suite 0xC0AC is not decrypted"),
+        (hello_of_server(0xC0AC), "cipher suite 0xC0AC is not among those that are decrypted"),
         (hello_of_server(0xC013).replace(b"\x03\x03" + SERVER_RANDOM, b"\x03\x01" + SERVER_RANDOM), "TLS 1.0"),
     ],
 )
