@@ -308,7 +308,7 @@ def test_keys_that_do_not_fit(version: ssl.TLSVersion) -> None:
     ("server", "reason"),
     [
         (hello_of_server(0xC0AC), "cipher suite 0xC0AC is not among those that are decrypted"),
-        (hello_of_server(0xC013).replace(b"\x03\x03" + SERVER_RANDOM, b"\x03\x01" + SERVER_RANDOM), "TLS 1.0"),
+        (hello_of_server(0xC013).replace(b"\x03\x03" + SERVER_RANDOM, b"\x03\x01" + SERVER_RANDOM), "of TLS only 1.2"),
     ],
 )
 def test_what_is_not_decrypted_says_so(server: bytes, reason: str) -> None:
