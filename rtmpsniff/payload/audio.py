@@ -26,6 +26,7 @@ from rtmpsniff.payload.media import (
     MODEX,
     Track,
     four_cc,
+    headers_so_far,
     media_payload,
     modex,
     multitrack,
@@ -200,12 +201,14 @@ def audio(read: Cursor, findings: list[Finding]) -> Audio:
 
 
 def audio_so_far(read: Cursor) -> Audio | None:
-    """What the first byte tells of a message in which reading broke off."""
+    """What the headers told of a message in which reading broke off."""
     if not read.data:
         return None
     head = _audio_head(read.data[0])
     if head.number == _ENHANCED:
-        return Audio(packet_type=word(AUDIO_PACKET_TYPES, read.data[0] & 0x0F))
+        told = headers_so_far(read.fields)
+        packet_type = word(AUDIO_PACKET_TYPES, read.data[0] & 0x0F if told.packet_type is None else told.packet_type)
+        return Audio(told.codec, told.codec_id, packet_type, nanosecond_offset=told.nanosecond_offset)
     return Audio(head.codec, head.number, None, head.rate, head.sample_size, head.channels)
 
 

@@ -215,13 +215,14 @@ def _nothing(_reader: _Reader, _parts: _Parts) -> None:
 def _pairs(reader: _Reader, parts: _Parts) -> None:
     """Attributes and their values: one from Flash Player, several from servers."""
     read = reader.read
-    parts.pairs = pairs = []
+    pairs: list[tuple[str, Value]] = []
+    parts.pairs = pairs
     while read.left:
         reader.expect_room()
         with read.group("property", Role.PAIR) as pair:
             pair.value = key = reader.text("key", Role.KEY)
             pair.label = printable(key) or '""'
-            pairs.append((key, reader.amf.value()))
+            reader.amf.pair(pairs, key)
 
 
 def _keys(reader: _Reader, parts: _Parts) -> None:
@@ -241,7 +242,7 @@ def _send_message(reader: _Reader, parts: _Parts) -> None:
     else:
         parts.args.append(name)
     while read.left:
-        parts.args.append(amf.value(f"argument {len(parts.args) + 1}"))
+        amf.append(parts.args, f"argument {len(parts.args) + 1}")
 
 
 def _status(reader: _Reader, parts: _Parts) -> None:
