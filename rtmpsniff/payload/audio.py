@@ -407,6 +407,7 @@ def _audio_head(byte: int) -> _AudioHead:
     channels = 1 + read.bits("sound type", 0x01, {0: "mono", 1: "stereo"})
     if number in _MONO:
         channels = 1
-    if number == _AAC:  # E.4.2.1: always 44 kHz, 16 bit, stereo, whatever the stream is
+    # E.4.2.1: of AAC always 44 kHz, 16 bit, stereo, whatever the stream is. Opus and AC-3 have no rate that these can say.
+    if number == _AAC or number in _UNWRITTEN:
         return _AudioHead(tuple(read.fields), number, codec, None, None, None)
     return _AudioHead(tuple(read.fields), number, codec, rate, sample_size, channels)
