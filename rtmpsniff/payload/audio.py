@@ -407,7 +407,7 @@ def _audio_head(byte: int) -> _AudioHead:
     channels = 1 + read.bits("sound type", 0x01, {0: "mono", 1: "stereo"})
     if number in _MONO:
         channels = 1
-    # E.4.2.1: of AAC always 44 kHz, 16 bit, stereo, whatever the stream is. Opus and AC-3 have no rate that these can say.
+    # E.4.2.1: AAC is always said to be 44 kHz, 16 bit, stereo. The usual rates of Opus and AC-3 cannot be said at all.
     if number == _AAC or number in _UNWRITTEN:
         return _AudioHead(tuple(read.fields), number, codec, None, None, None)
     return _AudioHead(tuple(read.fields), number, codec, rate, sample_size, channels)
