@@ -34,9 +34,7 @@ _SECOND_HALF: Final = re.compile(
 )  # the gap after 8 of 16 bytes
 _WORDS: Final = re.compile(rf"[ \t]*{_HEX}{{4}}(?:[ \t]+{_HEX}{{4}})*[ \t]*$", re.MULTILINE)
 
-_STOPPER: Final = re.compile(
-    r" (?!//|/\*|#)\S"
-)  # where a row has more than the gap before a column of text, or a remark
+_STOPPER: Final = re.compile(r" (?!//|/\*|#)\S")  # where a row has more than a gap, a column of text or a remark
 _NO_HEX: Final = re.compile("0[xX]|[^0-9A-Fa-f]")
 
 _OWN: Final = -10  # the base of this program's addresses, told from other decimal offsets
