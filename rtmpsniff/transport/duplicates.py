@@ -20,7 +20,7 @@ TIME_OF_COPIES: Final = 50_000_000  # ns
 # clock in the TCP options has not ticked in between or there is none. It comes after a round trip at least.
 TIME_OF_PLAIN_COPIES: Final = 2_000_000  # ns
 _MOST_REMEMBERED: Final = 2048  # segments
-_MOST_BATCHES: Final = 8
+_MOST_BATCHES: Final = 4  # more would push what is at hand out of the processor's cache
 _MOST_SEGMENTS: Final = 64  # not looked into yet
 _NO_IDENTIFICATION: Final = frozenset({b"", b"\0\0"})
 
