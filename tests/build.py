@@ -631,6 +631,15 @@ def session(
 
 def begin_publish(talk: Talk, *, chunk_size: int = 128, app: str = "live", name: str = "stream") -> None:
     """Everything up to the first frame: handshake, `connect`, `createStream`, `publish`, metadata, decoder set-up."""
+    ask_to_publish(talk, chunk_size=chunk_size, app=app, name=name)
+    metadata = Ecma({"width": 1920, "height": 1080, "framerate": 30, "videocodecid": 7, "audiocodecid": 10})
+    talk.say("client", 4, 18, 1, 0, amf0("@setDataFrame", "onMetaData", metadata))
+    talk.say("client", 6, 9, 1, 0, AVC_HEADER)
+    talk.say("client", 4, 8, 1, 0, AAC_HEADER)
+
+
+def ask_to_publish(talk: Talk, *, chunk_size: int = 128, app: str = "live", name: str = "stream") -> None:
+    """Everything up to the answer to `publish`."""
     talk.greet()
     url = f"rtmp://example.com/{app}"
     talk.command("client", 3, 0, "connect", 1, {"app": app, "type": "nonprivate", "flashVer": "FMLE/3.0", "tcUrl": url})
@@ -648,10 +657,6 @@ def begin_publish(talk: Talk, *, chunk_size: int = 128, app: str = "live", name:
     talk.command("client", 8, 1, "publish", 5, None, name, "live")
     talk.say("server", 2, 4, 0, 0, pack(">HL", 0, 1))
     talk.command("server", 5, 1, "onStatus", 0, None, _status("NetStream.Publish.Start", "Published."))
-    metadata = Ecma({"width": 1920, "height": 1080, "framerate": 30, "videocodecid": 7, "audiocodecid": 10})
-    talk.say("client", 4, 18, 1, 0, amf0("@setDataFrame", "onMetaData", metadata))
-    talk.say("client", 6, 9, 1, 0, AVC_HEADER)
-    talk.say("client", 4, 8, 1, 0, AAC_HEADER)
 
 
 def end_publish(talk: Talk, *, name: str = "stream") -> None:

@@ -33,6 +33,7 @@ COMMANDS = [
     ("read", "--fields", "body"),
     ("read", "--fields", "args.0"),
     ("read", "-Y", 'name or object.tcUrl contains "x" or args.0 matches ".*x"'),
+    ("extract", "--list"),
     ("summary",),
     ("summary", "--top", "1"),
     ("summary", "--json"),

@@ -11,7 +11,7 @@ does not hold of the aggregate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from rtmpsniff.analysis.streams import Streams
@@ -65,6 +65,13 @@ def select(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
             streams.forget(event.connection)
         if _fits_other(event, selection):
             yield event
+
+
+def is_chosen(message: Message, selection: Selection) -> bool:
+    """Whether a message alone meets the conditions, those on streams and on the count left out."""
+    if selection.streams:
+        selection = replace(selection, streams=())
+    return _fits(message, selection) and _fits_message(message, selection, Streams())
 
 
 def select_messages(events: Iterable[Event], selection: Selection) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from rtmpsniff.version import __version__
 COMMANDS = {
     "read": "rtmpsniff.cli.read:read_command",
     "summary": "rtmpsniff.cli.summary:summary_command",
+    "extract": "rtmpsniff.cli.extract:extract_command",
     "decode": "rtmpsniff.cli.decode:decode_command",
 }
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Literal, TextIO, TypeAlias
+from typing import BinaryIO, Literal, TextIO, TypeAlias
 
 import click
 
-from rtmpsniff.errors import OutputError
+from rtmpsniff.errors import OutputError, UserError
 
 ColorChoice: TypeAlias = Literal["auto", "always", "never"]
 
@@ -57,6 +57,16 @@ def world(color: ColorChoice, *, flush_lines: bool = False) -> World:
         output.reconfigure(errors="backslashreplace", line_buffering=flush_lines or is_terminal)
     width = terminal_width(output) if is_terminal else None
     return World(output, wants_color(color, is_terminal, os.environ), width)
+
+
+def binary_output() -> BinaryIO:
+    """Standard output for bytes; a terminal is none."""
+    output: TextIO | None = sys.stdout
+    if output is None:
+        raise OutputError("standard output: is closed")
+    if output.isatty():
+        raise UserError("standard output is a terminal, which media would only confuse: send it to a player or a file")
+    return output.buffer
 
 
 def terminal_width(output: TextIO) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rtmpsniff.analysis.selection import Selection, event_time, parse_types, select, select_messages
+from rtmpsniff.analysis.selection import Selection, event_time, is_chosen, parse_types, select, select_messages
 from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
 from rtmpsniff.rtmp.aggregates import Contained
@@ -205,3 +205,19 @@ def test_messages_of_an_aggregate_fulfil_the_other_conditions_too(aggregated: li
 
 def test_for_those_who_count_aggregates_stay_whole(aggregated: list[Event]) -> None:
     assert told(list(select_messages(aggregated, Selection(types=frozenset({8}))))) == [(3, "audio")]
+
+
+def test_one_message_alone(message: MakeMessage) -> None:
+    """Streams and the count are for those who know more than one message."""
+    one = message(9)
+    assert is_chosen(one, Selection(streams=("other",), count=1))
+    assert is_chosen(one, Selection(types=frozenset({9}), connections=frozenset({1}), messages=(range(7, 8),)))
+    for condition in (
+        Selection(types=frozenset({8})),
+        Selection(connections=frozenset({2})),
+        Selection(messages=(range(1, 7),)),
+        Selection(start=lambda: one.last.time + 1),
+        Selection(stop=lambda: one.last.time - 1),
+        Selection(condition=lambda message: message.length > 0),
+    ):
+        assert not is_chosen(one, condition)

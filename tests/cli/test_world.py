@@ -9,7 +9,8 @@ from itertools import product
 
 import pytest
 
-from rtmpsniff.cli.world import ColorChoice, Exit, World, wants_color, warn, world
+from rtmpsniff.cli.world import ColorChoice, Exit, World, binary_output, wants_color, warn, world
+from rtmpsniff.errors import OutputError, UserError
 
 CHOICES: list[tuple[ColorChoice, bool, dict[str, str], bool]] = [
     ("always", False, {"NO_COLOR": "1", "TERM": "dumb"}, True),
@@ -113,3 +114,21 @@ def test_standard_output_that_is_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
     output = io.StringIO()
     monkeypatch.setattr(sys, "stdout", output)
     assert world("never").output is output
+
+
+def test_bytes_go_to_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", output)
+    assert binary_output() is output.buffer
+
+
+def test_bytes_do_not_go_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(output, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", output)
+    with pytest.raises(UserError, match="standard output is a terminal") as caught:
+        binary_output()
+    assert caught.value.exit_status == Exit.USAGE
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="is closed"):
+        binary_output()

@@ -1,0 +1,230 @@
+"""`rtmpsniff extract`: the media of each stream as an FLV file, or one stream into a player."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+
+from rtmpsniff.analysis.media_streams import MediaStream, MediaStreams, Tag, Times
+from rtmpsniff.capture.files import STANDARD_INPUT, read
+from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
+from rtmpsniff.cli.world import Exit, binary_output, warn, world
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.errors import OutputError
+from rtmpsniff.output import flv
+from rtmpsniff.output.columns import columns
+from rtmpsniff.output.file_names import FileNames, Keys
+from rtmpsniff.output.media_lines import HEAD, RIGHT, row, warnings
+from rtmpsniff.output.part_file import PartFile, PartFiles, reason
+from rtmpsniff.output.theme import Paint
+from rtmpsniff.payload.types import AUDIO, VIDEO
+from rtmpsniff.text import plural, printable
+
+STANDARD_OUTPUT: Final = "-"
+
+
+@click.command("extract", short_help="The media of each stream as a playable FLV file.", epilog=FILTER_HELP)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-o", "--output", metavar="DIR", help="The folder for the files, one a stream; - is standard output.")
+@click.option("-l", "--list", "list_", is_flag=True, help="What there is: streams, codecs, durations, frames.")
+@click.option(
+    "--times",
+    type=click.Choice(["rebased", "original"]),
+    default="rebased",
+    help="rebased: the first frame is at 0, and time goes on where timestamps wrap or jump; original: as on the wire.",
+)
+@click.option("--force", is_flag=True, help="Overwrite files that are there already.")
+@click.option("--include-secrets", is_flag=True, help="Names of files have the names of streams, keys as well.")
+@traffic_options
+def extract_command(
+    files: tuple[str, ...],
+    chosen: Chosen,
+    output: str | None,
+    list_: bool,
+    times: Times,
+    force: bool,
+    include_secrets: bool,
+) -> Exit:
+    """Write the media of each published or played stream to a file of its own (FLV).
+
+    Names of files say connection and application; a mask stands for the stream's name, which may be a key. Standard
+    output gets the first stream that was chosen: rtmpsniff extract talk.pcap --stream cam -o - | ffplay -
+    """
+    if list_ == bool(output):
+        raise click.UsageError("-o DIR says where to, --list what there is: one of them")
+    names = FileNames(str if include_secrets else Keys().stream_name)
+    target = _target(files, output, names, force)
+    with read(files) as captures:
+        run = Dissection(captures, chosen.ports)
+        streams = MediaStreams(run.conversation, chosen.make_selection(run), times)
+        _extract(streams.run(run), target, is_endless=STANDARD_INPUT in files)
+        status = conclude(captures, run)
+    if streams.mixed:
+        target.told.append(f"{plural(streams.mixed, 'message')} left out: too many streams on one connection")
+    for text in target.told:
+        warn(f"warning: {text}")
+    if target.rows:
+        out = world(chosen.color)
+        for line in columns(HEAD, target.rows, Paint(out.colored), RIGHT):
+            out.write(line)
+    if target.found or status is not Exit.DONE:
+        return status
+    warn("no media")
+    return Exit.BAD_ANSWER
+
+
+def _extract(tags: Iterable[tuple[MediaStream, Tag | None]], target: Target, *, is_endless: bool) -> None:
+    """Give all there is to the target; what cannot be finished is removed. `is_endless`: only an interrupt ends it."""
+    try:
+        for media, tag in tags:
+            target.take(media, tag)
+    except KeyboardInterrupt:
+        if is_endless:
+            target.end()
+        raise
+    else:
+        target.end()
+    finally:
+        target.discard()
+
+
+def _target(files: Sequence[str], output: str | None, names: FileNames, force: bool) -> Target:
+    if not output:
+        return Target(names)
+    if output == STANDARD_OUTPUT:
+        return Piped(names, _player(files), is_live=STANDARD_INPUT in files)
+    return Written(names, _folder(output), PartFiles(files, force=force))
+
+
+def _folder(name: str) -> Path:
+    """A folder that is there or can be made; what cannot be is told before anything is read."""
+    folder = Path(name)
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        return folder
+    except OSError as error:
+        raise OutputError(reason(name, error)) from None
+    if not stat.S_ISDIR(mode):
+        raise OutputError(f"{printable(name)}: is no directory")
+    return folder
+
+
+def _player(files: Iterable[str]) -> BinaryIO:
+    """Standard output, unless it is one of the files that are read."""
+    output = binary_output()
+    with suppress(OSError):  # it is nothing that the system knows, or the file is not there
+        here = os.fstat(output.fileno())
+        for name in files if stat.S_ISREG(here.st_mode) else ():
+            if os.path.samestat(here, os.fstat(sys.stdin.fileno()) if name == STANDARD_INPUT else Path(name).stat()):
+                raise OutputError("standard output: is also an input")
+    return output
+
+
+class Target:
+    """Where streams go. `rows` is a table of them, `told` what is to be said of them, `found` whether there are any."""
+
+    def __init__(self, names: FileNames) -> None:
+        self.rows: list[tuple[str, ...]] = []
+        self.told: list[str] = []
+        self.found = False
+        self._names = names
+        self._given: dict[MediaStream, str] = {}
+
+    def take(self, media: MediaStream, tag: Tag | None) -> None:
+        """A stream's next tag; None where nothing more of it comes."""
+        name = self._given.get(media)
+        if name is None:
+            name = self._given[media] = self._names.name(media.connection, media.application, media.stream)
+            self._begin(media, name)
+        if tag is not None:
+            self._write(media, tag)
+            return
+        del self._given[media]
+        self.found = True
+        self._finish(media, name)
+
+    def end(self) -> None:
+        """Nothing more comes of any stream."""
+        for media in list(self._given):
+            self.take(media, None)
+
+    def discard(self) -> None:
+        """What is not finished will not be."""
+
+    def _begin(self, media: MediaStream, name: str) -> None:
+        """A stream begins."""
+
+    def _write(self, media: MediaStream, tag: Tag) -> None:
+        """It goes on."""
+
+    def _finish(self, media: MediaStream, name: str) -> None:
+        """It ends; `name` is that of its file, safe to print."""
+        self.rows.append(row(media, name))
+        self.told += warnings(media, name)
+
+
+class Written(Target):
+    """Each stream goes into a file of its own."""
+
+    def __init__(self, names: FileNames, folder: Path, files: PartFiles) -> None:
+        super().__init__(names)
+        self._folder, self._files = folder, files
+        self._parts: dict[MediaStream, PartFile] = {}
+
+    def discard(self) -> None:
+        self._files.discard()
+
+    def _begin(self, media: MediaStream, name: str) -> None:
+        self._parts[media] = self._files.begin(self._folder / name)
+        self._files.write(self._parts[media], flv.header())
+
+    def _write(self, media: MediaStream, tag: Tag) -> None:
+        self._files.write(self._parts[media], flv.tag(*tag))
+
+    def _finish(self, media: MediaStream, name: str) -> None:
+        has_audio, has_video = (bool(media.frames[kind] + media.others[kind]) for kind in (AUDIO, VIDEO))
+        self._files.finish(self._parts.pop(media), flv.FLAGS_OFFSET, flv.flags(has_audio, has_video))
+        super()._finish(media, printable(str(self._folder / name)))
+
+
+class Piped(Target):
+    """The first stream goes to standard output."""
+
+    def __init__(self, names: FileNames, output: BinaryIO, *, is_live: bool) -> None:
+        super().__init__(names)
+        self._output, self._is_live = output, is_live
+        self._stream: MediaStream | None = None
+        self._others = 0
+
+    def end(self) -> None:
+        super().end()
+        if self._others:
+            left = plural(self._others, "more stream")
+            self.told.append(f"{left} left out; --stream and --connection choose, --list says what there is")
+
+    def _begin(self, media: MediaStream, name: str) -> None:
+        del name
+        if self._stream is None:
+            self._stream = media
+            self._output.write(flv.header())
+        else:
+            self._others += 1
+
+    def _write(self, media: MediaStream, tag: Tag) -> None:
+        if media is self._stream:
+            self._output.write(flv.tag(*tag))
+            if self._is_live:  # a player shows it now
+                self._output.flush()
+
+    def _finish(self, media: MediaStream, name: str) -> None:
+        if media is self._stream:
+            self.told += warnings(media, name)
