@@ -55,6 +55,10 @@ _WORDS: Final = {
     "sender": ("client", "server"),
     "state": ("whole", "damaged", "aborted", "cut"),
 }
+_NUMBERS: Final = frozenset(
+    {"connection", "n", "time", "start", "csid", "type_id", "timestamp", "stream_id", "length", "capture", "offset",
+     "chunks"}
+)  # fmt: skip
 _UNKNOWN_TYPE: Final = re.compile(r"unknown_[0-9]{1,3}")
 
 
@@ -152,6 +156,8 @@ class _Compiler:
     def _compared(self, condition: Compared) -> Test:
         pairs = list(zip(condition.operands, condition.operands[1:], condition.comparisons, strict=False))
         for left, right, comparison in pairs:
+            self._check_kinds(left, right)
+            self._check_kinds(right, left)
             if comparison in {"==", "!="}:
                 self._check_word(left, right)
                 self._check_word(right, left)
@@ -159,6 +165,7 @@ class _Compiler:
 
     def _one_of(self, condition: OneOf) -> Test:
         for member in condition.members:
+            self._check_kinds(condition.operand, member)
             self._check_word(condition.operand, member)
         keys = frozenset(_key(member.value) for member in condition.members)
         read = self.operand(condition.operand)
@@ -168,6 +175,17 @@ class _Compiler:
             return key is not None and key in keys
 
         return holds
+
+    def _check_kinds(self, name: Operand, value: Operand) -> None:
+        """`length > "5"` and `type == 9` are never true either."""
+        if not isinstance(name, Name) or len(name.parts) > 1 or not isinstance(value, Known):
+            return
+        first, is_text = name.parts[0], isinstance(value.value, str)
+        if first in _WORDS and not is_text:
+            more = "; did you mean type_id?" if first == "type" else ""
+            raise FilterError(f"{first} is a text{more}", self.text, value.start, value.stop)
+        if first in _NUMBERS and not _is_number(value.value):
+            raise FilterError(f"{first} is a number", self.text, value.start, value.stop)
 
     def _check_word(self, name: Operand, value: Operand) -> None:
         """`type == "command"` is never true, and whoever writes it would search the capture for the reason."""

@@ -42,6 +42,7 @@ class Absence(Enum):
 
     ABSENT = "no such attribute"
     UNSEEN = "never captured"
+    UNREAD = "not readable"
 
 
 Held: TypeAlias = "Value | Absence"
@@ -307,6 +308,8 @@ class _Turn:
                     self.remove(key)
             case "status":
                 self.status(event, part)
+        if event.event in _TELLING and event.breaks_off:
+            self.state.lose()
 
     # What the client says
 
@@ -421,11 +424,18 @@ class _Turn:
         notes.remarks += (*self.said, *more, *([holds] if holds else []))
 
 
-def _weighed(event: SharedObjectEvent, part: Field) -> Iterator[tuple[str, Value, int]]:
-    """Attributes, values, and the bytes that each took on the wire."""
-    sizes = (child.stop - child.start for child in part.children if child.role is Role.PAIR)
-    for (key, value), size in zip(event.pairs or (), sizes, strict=False):  # of the last one only the key may be there
-        yield key, value, size
+_TELLING: Final = frozenset({"change", "success", "remove"})  # events of which a part that is missing is missed
+
+
+def _weighed(event: SharedObjectEvent, part: Field) -> Iterator[tuple[str, Held, int]]:
+    """Attributes, values, and the bytes that each took on the wire. What breaks off is no value."""
+    values: list[Held] = [value for _, value in event.pairs or ()]
+    pairs = [child for child in part.children if child.role is Role.PAIR]
+    if pairs and event.breaks_off == "unread":
+        values[len(pairs) - 1 :] = [Absence.UNREAD]
+    for pair, value in zip(pairs, values, strict=True):
+        if isinstance(pair.value, str):  # of the last one not even the key may be there
+            yield pair.value, value, pair.stop - pair.start
 
 
 def _holds(state: SharedObjectState) -> str:

@@ -21,18 +21,21 @@ LONGEST_REPEAT: Final = 1 << 24  # bytes that one `*` may stand for: a few chara
 _HEX: Final = "[0-9A-Fa-f]"
 _END: Final = r"(?![0-9A-Za-z])"
 _PAIR: Final = rf"{_HEX}{{2}}{_END}"
-_NEXT: Final = rf"(?:[ -]|[ -]?[\[\]]){_PAIR}"  # a byte after another; this program's grid has brackets
+_NEXT: Final = rf"(?:[ -]|, ?|[ -]?[\[\]]){_PAIR}"  # a byte after another; this program's grid has brackets
 
-_OFFSET: Final = re.compile(rf"[ \t]*(?P<digits>(?:0[xX])?{_HEX}{{1,16}})(?P<mark>h?:?)(?P<gap>[ \t]*)")
+_OFFSET: Final = re.compile(
+    rf"[ \t]*(?P<digits>(?:0[xX])?{_HEX}{{1,16}})(?P<mark>h?(?: <[^<>\n]{{1,80}}>)?:?)(?P<gap>[ \t]*)"
+)  # `0x7ffd00 <packet+16>:` is gdb's
 _BYTES: Final = re.compile(rf"[\[ ]*(?P<pairs>{_PAIR}(?:{_NEXT})*)")
+_PREFIXED: Final = re.compile(rf"(?P<pairs>0[xX]{_PAIR}(?:[ \t]*,?[ \t]*0[xX]{_PAIR})*)")  # `0x02, 0x00`; gdb has tabs
 _GROUPS: Final = re.compile(rf"[ \t]*(?P<pairs>(?:{_HEX}{{2}})+{_END}(?: (?:{_HEX}{{2}})+{_END})*)")
 _SECOND_HALF: Final = re.compile(
     rf"\]?(?:  | \[|\] )(?P<pairs>{_PAIR}(?:{_NEXT}){{0,7}})"
 )  # the gap after 8 of 16 bytes
 _WORDS: Final = re.compile(rf"[ \t]*{_HEX}{{4}}(?:[ \t]+{_HEX}{{4}})*[ \t]*$", re.MULTILINE)
 
-_STOPPER: Final = re.compile(r" \S")  # where a row has more than the gap before a column of text
-_NO_HEX: Final = re.compile("[^0-9A-Fa-f]")
+_STOPPER: Final = re.compile(r" (?!//|/\*|#)\S")  # where a row has more than a gap, a column of text or a remark
+_NO_HEX: Final = re.compile("0[xX]|[^0-9A-Fa-f]")
 
 _OWN: Final = -10  # the base of this program's addresses, told from other decimal offsets
 _OWN_WIDTH: Final = 8  # columns of an address in this program's dumps
@@ -110,10 +113,10 @@ def _row(text: str, at: int) -> _Row | None:
     if not offset["gap"] and (is_marked or not text.startswith("[", place)):
         return None  # `12:00:00` and the like too
     is_set_apart = len(offset["gap"]) > 1 or "\t" in offset["gap"] or text.startswith("[", place)
-    if not is_marked and not is_set_apart and len(offset["digits"]) < 4:
+    if not is_marked and not is_set_apart and len(_value(offset["digits"])) < 4:
         return None  # plain hex, of bytes that happen to count
     narrow = _BYTES.match(text, place)
-    pairs = _GROUPS.match(text, place) if is_marked else narrow
+    pairs = _longest(narrow, _PREFIXED.match(text, place), _GROUPS.match(text, place) if is_marked else None)
     words = _WORDS.match(text, place) if len(offset["digits"]) in {6, 7} and not narrow else None
     pairs = pairs or words
     if pairs is None:
@@ -128,6 +131,10 @@ def _row(text: str, at: int) -> _Row | None:
     return _Row(
         at, offset.end("digits"), offset["digits"], is_marked, is_set_apart, tuple(spans), tuple(counts), bool(words)
     )
+
+
+def _longest(*ways: re.Match[str] | None) -> re.Match[str] | None:
+    return max(filter(None, ways), key=lambda way: way.end(), default=None)
 
 
 def _count(text: str, span: tuple[int, int]) -> int:
@@ -170,7 +177,7 @@ def _fitting(rows: Sequence[_Row], base: int, starred: set[int]) -> int:
 
 
 def _base_of_one(row: _Row) -> int:
-    digits = row.digits.lower().removeprefix("0x")
+    digits = _value(row.digits)
     zeros = not digits.strip("0")
     if row.is_marked:
         return 16 if len(digits) > 2 else 0
@@ -188,8 +195,12 @@ def _is_own(row: _Row) -> bool:
     return is_wide_enough and not row.is_marked and row.digits.isdecimal() and row.digits == str(int(row.digits))
 
 
+def _value(digits: str) -> str:
+    return digits.lower().removeprefix("0x")
+
+
 def _offset(row: _Row, base: int) -> int:
-    return int(row.digits.lower().removeprefix("0x"), base)
+    return int(_value(row.digits), base)
 
 
 # Rows become bytes.
@@ -267,7 +278,7 @@ class _InOrder:
             return
         is_alone = match.end() == len(line.text)
         try:
-            offset = int(match["digits"].lower().removeprefix("0x"), self.base)
+            offset = int(_value(match["digits"]), self.base)
         except ValueError:
             return
         if is_alone and self.star is not None and offset > self.expected:

@@ -66,11 +66,13 @@ def _guess(text: str) -> Pasted:
 _REMARK: Final = r"//[^\n]*|\#[^\n]*|/\*.*?(?:\*/|\Z)"
 # `static const unsigned char packet[] = {`; bounded, so that a long line is not searched from each of its words.
 # And what xxd -i writes behind it: `unsigned int packet_len = 241;`.
-_DECLARED: Final = r"(?![0-9A-Fa-f]{2}\b)[A-Za-z_$](?:[^\n{},;]{0,120}\{|[^\n{},;=]{0,120}=[ ]*[0-9]+;)"
+_NO_HEX_WORD: Final = r"(?=[\w$.]{0,60}[g-zG-Z_$])[A-Za-z_$]"
+_DECLARED: Final = rf"{_NO_HEX_WORD}(?:[^\n{{}},;]{{0,120}}\{{|[^\n{{}},;=]{{0,120}}=[ ]*[0-9]+;)"
+_CALL: Final = rf"(?:[A-Za-z_]\w{{0,60}}[ ]*=[ ]*)?{_NO_HEX_WORD}[\w.]{{0,60}}\("  # `data = bytes.fromhex(`
 _HEX: Final = re.compile(
     rf"""
       (?P<remark>{_REMARK})
-    | (?P<declared>{_DECLARED})
+    | (?P<declared>{_DECLARED} | {_CALL})
     | (?P<prefixed>(?:0[xX][0-9A-Fa-f]{{2}}(?![0-9A-Fa-f])[ \t]*(?:,[ \t]*)?)+)
     | (?P<long>0[xX](?:[0-9A-Fa-f]{{2}})+(?![0-9A-Fa-f]))
     | (?P<short>0[xX][0-9A-Fa-f](?![0-9A-Fa-f]))
@@ -79,13 +81,15 @@ _HEX: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PREFIX_ONCE: Final = re.compile(r"\s*['\"]?\\x(?=(?:[0-9A-Fa-f]{2}){8,}['\"]?\s*\Z)")  # as PostgreSQL has it
 _NO_DIGITS: Final = re.compile(r"0[xX]|[\s,]")
 
 
 def _hex(text: str) -> Pasted:
-    if "\\x" in text:
+    prefix = _PREFIX_ONCE.match(text)
+    if "\\x" in text and not prefix:
         return _escaped(text)
-    found, at = Collected(), 0
+    found, at = Collected(), prefix.end() if prefix else 0
     while at < len(text):
         match = _HEX.match(text, at)
         if match is None:
@@ -123,6 +127,8 @@ _NAMED_ESCAPES: Final = {
 }  # fmt: skip
 _ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
 _ESCAPES_ALONE: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\?\s)*")
+# `data = b'`, `bytearray(b'`, `printf '`: the first quotation mark, if no escape stands before it.
+_OPENING: Final = re.compile(rf"""(?:{_REMARK}|[^\\"'])*+["']""", re.DOTALL)
 _LITERALS: Final = re.compile(
     rf"""(?P<remark>{_REMARK}) | (?P<literal>[bB]?(?P<quote>["'])(?P<body>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote))
     | (?P<gap>[\s\\;+,(){{}}]+ | [A-Za-z_$][^\n"'{{}};]{{0,120}}=)""",
@@ -136,16 +142,15 @@ def _escaped(text: str) -> Pasted:
         for match in _ESCAPES.finditer(text):
             if match["hex"]:
                 found.add(bytes.fromhex(match["hex"]), match.start(), match.end())
-    elif text.lstrip("bB \t\n")[:1] in {'"', "'"} or re.match(r"[^\n\\]*=\s*[bB]?[\"']", text):
-        _take_literals(text, found)
+    elif opening := _OPENING.match(text):
+        _take_literals(text, opening.end() - 1, found)
     else:
         start = len(text) - len(text.lstrip())
         _take_literal(text, start, len(text.rstrip()), found)
     return found.pasted("hex", text)
 
 
-def _take_literals(text: str, found: Collected) -> None:
-    at = 0
+def _take_literals(text: str, at: int, found: Collected) -> None:
     while at < len(text):
         match = _LITERALS.match(text, at)
         if match is None:
@@ -193,7 +198,8 @@ def _is_mostly_base64(text: str) -> bool:
     if not letters:
         return False
     hexadecimal = sum(map(letters.count, "0123456789abcdefABCDEF"))
-    return len(text.split(None, 1)[0]) > 40 and letters.isascii() and hexadecimal * 2 < len(letters) and _is_mixed(text)
+    is_long = len(text.split(None, 1)[0]) > 40 and "\\" not in letters
+    return is_long and letters.isascii() and hexadecimal * 2 < len(letters) and _is_mixed(text)
 
 
 def _base64(text: str) -> Pasted:

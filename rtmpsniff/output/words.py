@@ -64,7 +64,16 @@ def _say_content(message: Message) -> str:
     body, notes = message.body, message.notes
     if isinstance(body, Command) and notes is not None and notes.response_to is not None:
         return _say_answer(body, notes)
+    if isinstance(body, Audio | Video) and not body.size and _brings_nothing(message, body):
+        return f"{say_body(body)}, empty"
     return say_body(body)
+
+
+def _brings_nothing(message: Message, body: Audio | Video) -> bool:
+    """Whether no frame or configuration is where one should be. Of a message that breaks off nobody knows."""
+    if isinstance(body, Video) and body.frame_type == "command":
+        return False
+    return body.packet_type in _BRINGING and message.state == "whole" and not message.decoded.findings
 
 
 def _say_times(message: Message) -> str:
@@ -238,8 +247,6 @@ def _say_audio(body: Audio) -> str:
         words.append(f"track {body.track_id}")
     if body.configuration:
         words.append(body.configuration.text)
-    elif body.packet_type == "sequence_header" and not body.size:
-        words.append("empty")
     if body.nanosecond_offset:
         words.append(f"{body.nanosecond_offset:+d} ns")
     words += [_say_audio_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
@@ -292,6 +299,7 @@ def _say_video(body: Video) -> str:
 
 
 _CONFIGURES: Final = {"sequence_header": "configuration", "mpeg2ts_sequence_header": "MPEG-2 TS configuration"}
+_BRINGING: Final = frozenset({None, "coded_frames", "coded_frames_x", *_CONFIGURES})
 
 
 def _say_picture(body: Video) -> str:
@@ -301,7 +309,7 @@ def _say_picture(body: Video) -> str:
     if body.packet_type in {None, "coded_frames", "coded_frames_x"}:
         return f"{_spaced(body.frame_type or '')} frame"
     if body.packet_type in _CONFIGURES:
-        return f"{_CONFIGURES[body.packet_type]}{'' if body.size else ', empty'}"
+        return _CONFIGURES[body.packet_type]
     return _spaced(body.packet_type)
 
 

@@ -87,10 +87,10 @@ class AmfReader:
         limits.depth -= 1
         return value
 
-    def pair(self, pairs: list[tuple[Key, Value]], key: Key, name: str = "") -> None:
+    def pair(self, pairs: list[tuple[Key, Value]], key: Key, name: str = "", place: str = "") -> None:
         """Read the value of `key` and append both to `pairs`; also where it is a container that breaks off."""
         try:
-            pairs.append((key, self.value(name)))
+            pairs.append((key, self.value(name, place)))
         except Unreadable:
             if self.broken is not None:
                 pairs.append((key, cast("Value", self.broken)))
@@ -101,12 +101,16 @@ class AmfReader:
         for index in range(claimed):
             if not self.read.left:
                 raise Malformed(f"claims {plural(claimed, 'element')}, has {index}")
-            try:
-                target.append(self.value(place=f"[{index}]"))
-            except Unreadable:
-                if self.broken is not None:
-                    target.append(cast("Value", self.broken))
-                raise
+            self.append(target, place=f"[{index}]")
+
+    def append(self, target: list[Value], name: str = "", place: str = "") -> None:
+        """Read a value into `target`; also a container that breaks off."""
+        try:
+            target.append(self.value(name, place))
+        except Unreadable:
+            if self.broken is not None:
+                target.append(cast("Value", self.broken))
+            raise
 
     def flag(self, rule: Rule, severity: Severity, title: str, text: str, start: int, size: int = 0) -> None:
         """Add a finding, once for each title: a hostile message may repeat its fault in every value."""

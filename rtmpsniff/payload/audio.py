@@ -26,6 +26,7 @@ from rtmpsniff.payload.media import (
     MODEX,
     Track,
     four_cc,
+    headers_so_far,
     media_payload,
     modex,
     multitrack,
@@ -200,12 +201,14 @@ def audio(read: Cursor, findings: list[Finding]) -> Audio:
 
 
 def audio_so_far(read: Cursor) -> Audio | None:
-    """What the first byte tells of a message in which reading broke off."""
+    """What the headers told of a message in which reading broke off."""
     if not read.data:
         return None
     head = _audio_head(read.data[0])
     if head.number == _ENHANCED:
-        return Audio(packet_type=word(AUDIO_PACKET_TYPES, read.data[0] & 0x0F))
+        told = headers_so_far(read.fields)
+        packet_type = word(AUDIO_PACKET_TYPES, read.data[0] & 0x0F if told.packet_type is None else told.packet_type)
+        return Audio(told.codec, told.codec_id, packet_type, nanosecond_offset=told.nanosecond_offset)
     return Audio(head.codec, head.number, None, head.rate, head.sample_size, head.channels)
 
 
@@ -404,6 +407,7 @@ def _audio_head(byte: int) -> _AudioHead:
     channels = 1 + read.bits("sound type", 0x01, {0: "mono", 1: "stereo"})
     if number in _MONO:
         channels = 1
-    if number == _AAC:  # E.4.2.1: always 44 kHz, 16 bit, stereo, whatever the stream is
+    # E.4.2.1: AAC is always said to be 44 kHz, 16 bit, stereo. The usual rates of Opus and AC-3 cannot be said at all.
+    if number == _AAC or number in _UNWRITTEN:
         return _AudioHead(tuple(read.fields), number, codec, None, None, None)
     return _AudioHead(tuple(read.fields), number, codec, rate, sample_size, channels)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from rtmpsniff.fields import Cursor, Role
 from rtmpsniff.findings import BODY_MALFORMED, CHUNK_SIZE_VALUE, Evidence, Finding, Severity
@@ -163,13 +163,26 @@ def _oddities(body: UserControl) -> Iterator[Finding]:
 
 
 def user_control_so_far(read: Cursor) -> UserControl | None:
-    """The event, if its number was there, of a user control message that breaks off."""
+    """The event, if its number was there, of a user control message that breaks off, and what was read of it."""
     if not read.fields:
         return None
     start = read.fields[0].stop
     event_id = int.from_bytes(read.data[start - 2 : start], "big")
+    told = {_TOLD[field.name]: cast("Any", field.value) for field in read.fields[1:]}
     # An event that is not in the table never breaks off.
-    return UserControl(EVENTS[event_id].name, event_id, data=read.data[start : read.end])
+    return UserControl(EVENTS[event_id].name, event_id, data=read.data[start : read.end], **told)
+
+
+# Fields behind which a user control message may break off, and the attributes that have their values.
+_TOLD: Final = {
+    "message stream id": "message_stream_id",
+    "version": "version",
+    "version again": "swf_version_again",
+    "SWF size": "swf_size",
+    "SWF size again": "swf_size_again",
+    "sync id": "sync_id",
+    "server keepalive period": "server_keepalive",
+}
 
 
 def _message_stream(read: Cursor, event: str, event_id: int) -> UserControl:

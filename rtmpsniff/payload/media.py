@@ -15,9 +15,9 @@ extended header is read in this order ("Enhanced Audio", "Enhanced Video"), and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
-from rtmpsniff.fields import Cursor, Field, Malformed, Role, Truncated, Unreadable
+from rtmpsniff.fields import Cursor, Field, Group, Malformed, Role, Truncated, Unreadable
 from rtmpsniff.findings import BODY_MALFORMED, MEDIA_CONFIGURATION, Evidence, Finding, Rule, Severity
 from rtmpsniff.text import plural, printable, quoted
 
@@ -55,6 +55,29 @@ def four_cc(read: Cursor) -> tuple[bytes, str]:
     label = quoted(text) if codec is None else f"{quoted(text)} {codec}"
     read.add("FourCC", read.position - 4, text, label, Role.MEDIA_HEADER)
     return raw, codec or printable(text)
+
+
+class Headers(NamedTuple):
+    """What the headers of a message said in which reading broke off; None of what they did not come to."""
+
+    packet_type: int | None
+    codec: str | None
+    codec_id: int | None
+    nanosecond_offset: int | None
+
+
+def headers_so_far(fields: Iterable[Field]) -> Headers:
+    """The latest packet type, the FourCC and the offset among the fields of a message."""
+    parts = (part for field in fields for part in (field.children if field.name == "ModEx" else (field,)))
+    values = {part.name: part.value for part in parts}
+    text = cast("str | None", values.get("FourCC"))
+    raw = b"" if text is None else text.encode("latin-1")
+    return Headers(
+        cast("int | None", values.get("packet type")),
+        None if text is None else FOUR_CCS.get(raw) or printable(text),
+        None if text is None else int.from_bytes(raw, "big"),
+        cast("int | None", values.get("nanosecond offset")),
+    )
 
 
 def media_payload(read: Cursor) -> int:
@@ -181,27 +204,54 @@ def tracks(
 ) -> list[T]:
     """Read each track to the end of the message; `body` reads what is one track's and gives what is made of it.
 
-    A size beyond the end is a finding, and the body is then what is there. More than 256 tracks stay unread.
+    A size beyond the end is a finding, and the body is then what is there. One of several tracks that breaks off is a
+    finding too, and left out. More than 256 tracks stay unread.
     """
     bodies: list[T] = []
-    end = read.end
-    while read.position < end or (head.track_type == "one_track" and not bodies):
-        if len(bodies) == _MOST_TRACKS:
+    end, count = read.end, 0
+    while read.position < end or (head.track_type == "one_track" and not count):
+        if count == _MOST_TRACKS:
             _note(findings, Severity.WARNING, f"more than {_MOST_TRACKS} tracks", read.position, read.left)
             read.rest("unread", label=f"more than {_MOST_TRACKS} tracks")
             break
+        count += 1
+        depth = len(read.path)
         with read.group("track", Role.MEDIA_HEADER) as group:
-            code, codec = head.codec or four_cc(read)
-            track = Track(read.u8("track id", Role.MEDIA_HEADER), code, codec)
-            if head.track_type != "one_track":
-                read.end = _end_of_track(read, track.id, findings)
-            group.value, group.label = track.id, f"{track.id} {codec}, {plural(read.left, 'byte')}"
             try:
-                bodies.append(body(read, track, findings))
+                bodies.append(_one_track(read, head, group, body, findings))
                 read.rest("unread", label="after the end of the track")
+            except Unreadable as stop:
+                if head.track_type == "one_track":
+                    raise
+                del read.path[depth + 1 :]
+                _broken_track(read, group, stop, findings)
             finally:
                 read.end = end
     return bodies
+
+
+def _one_track(
+    read: Cursor,
+    head: Multitrack,
+    group: Group,
+    body: Callable[[Cursor, Track, list[Finding]], T],
+    findings: list[Finding],
+) -> T:
+    """Read a track; leaves the cursor's end where the track ends."""
+    code, codec = head.codec or four_cc(read)
+    group.value = number = read.u8("track id", Role.MEDIA_HEADER)
+    group.label = f"{number} {codec}"
+    if head.track_type != "one_track":
+        read.end = _end_of_track(read, number, findings)
+    group.label += f", {plural(read.left, 'byte')}"
+    return body(read, Track(number, code, codec), findings)
+
+
+def _broken_track(read: Cursor, group: Group, stop: Unreadable, findings: list[Finding]) -> None:
+    where = "track" if group.value is None else f"track {group.value}"
+    place = f"{where} > {stop.name}" if isinstance(stop, Truncated) else where
+    _note(findings, Severity.ERROR, f"{place}: {stop.reason}", read.position, read.left)
+    read.rest("unread", label=stop.reason)
 
 
 def _end_of_track(read: Cursor, number: int, findings: list[Finding]) -> int:

@@ -8,7 +8,7 @@ begins: whatever is wrong inside an event ends with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
 
 from rtmpsniff.fields import Cursor, Field, Group, Malformed, Role, Truncated, Unreadable
@@ -27,7 +27,8 @@ class SharedObjectEvent:
     `change` and `request_change` have `pairs` of an attribute's name and its value; `success`, `remove` and
     `request_remove` have `keys`; `send_message` has `handler` (empty where no name stands there) and `args`; `status`
     has `code` and `level`; `use`, `release`, `clear` and `use_success` have nothing. `data` is what an event of an
-    unknown number holds, or one of a known number beyond what belongs to it.
+    unknown number holds, or one of a known number beyond what belongs to it. `breaks_off` is `short` where the event
+    has fewer bytes than it says, and `unread` where reading it came to no end.
     """
 
     event: str
@@ -39,6 +40,7 @@ class SharedObjectEvent:
     code: str | None = None
     level: str | None = None
     data: bytes | None = None
+    breaks_off: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,10 @@ def _message_of(fields: Iterable[Field]) -> SharedObject | None:
 class _Parts:
     """The attributes of an event while it is read, so that what was read stays where reading breaks off."""
 
-    __slots__ = ("args", "code", "data", "handler", "keys", "level", "pairs")
+    __slots__ = ("args", "breaks_off", "code", "data", "handler", "keys", "level", "pairs")
 
-    def __init__(self) -> None:
+    def __init__(self, breaks_off: str | None) -> None:
+        self.breaks_off = breaks_off
         self.pairs: list[tuple[str, Value]] | None = None
         self.keys: list[str] | None = None
         self.handler: str | None = None
@@ -117,6 +120,7 @@ class _Parts:
             code=self.code,
             level=self.level,
             data=self.data,
+            breaks_off=self.breaks_off,
         )
 
 
@@ -148,26 +152,28 @@ class _Reader:
             event_id = int.from_bytes(read.take("event type", 1), "big")
             name, read_body = EVENTS.get(event_id) or Event(f"unknown_{event_id}", _undescribed)
             group.label = f"{event_id} {name}"
-            group.value = SharedObjectEvent(name, event_id)  # stays if the length is not there
+            group.value = SharedObjectEvent(name, event_id, breaks_off="short")  # stays if the length is not there
             read.path[-1] = name
             read.add("event type", read.position - 1, event_id, group.label, Role.TYPE, inline=True)
             length = read.u32("length", Role.PREFIX, inline=True)
             if length > read.left:
                 text = f"claims {plural(length, 'byte')}, has {read.left}"
                 self.flag("broken", Severity.ERROR, f"{name}: {text}", text)
-            self.body(group, name, event_id, read_body, min(length, read.left))
+            self.body(group, name, event_id, read_body, length)
 
     def body(self, group: Group, name: str, event_id: int, read_body: ReadBody, length: int) -> None:
-        """Read the `length` bytes of an event."""
+        """Read the `length` bytes of an event, or as many as there are."""
         read = self.read
+        parts = _Parts(breaks_off="short" if length > read.left else None)
+        length = min(length, read.left)
         path, end, start = len(read.path), read.end, read.position
         read.end = start + length
-        parts = _Parts()
         reason = "after the end of the event"
         try:
             read_body(self, parts)
         except Unreadable as stop:
             reason = stop.reason
+            parts.breaks_off = "unread"
             severity = Severity.ERROR if isinstance(stop, Truncated) else Severity.WARNING
             self.flag("broken", severity, f"{name}: {reason}", reason)
             self.amf.limits.depth = 0
@@ -215,13 +221,14 @@ def _nothing(_reader: _Reader, _parts: _Parts) -> None:
 def _pairs(reader: _Reader, parts: _Parts) -> None:
     """Attributes and their values: one from Flash Player, several from servers."""
     read = reader.read
-    parts.pairs = pairs = []
+    pairs: list[tuple[str, Value]] = []
+    parts.pairs = pairs
     while read.left:
         reader.expect_room()
         with read.group("property", Role.PAIR) as pair:
             pair.value = key = reader.text("key", Role.KEY)
             pair.label = printable(key) or '""'
-            pairs.append((key, reader.amf.value()))
+            reader.amf.pair(pairs, key)
 
 
 def _keys(reader: _Reader, parts: _Parts) -> None:
@@ -241,7 +248,7 @@ def _send_message(reader: _Reader, parts: _Parts) -> None:
     else:
         parts.args.append(name)
     while read.left:
-        parts.args.append(amf.value(f"argument {len(parts.args) + 1}"))
+        amf.append(parts.args, f"argument {len(parts.args) + 1}")
 
 
 def _status(reader: _Reader, parts: _Parts) -> None:

@@ -23,6 +23,7 @@ from rtmpsniff.payload.media import (
     MODEX,
     Track,
     four_cc,
+    headers_so_far,
     media_payload,
     modex,
     multitrack,
@@ -161,13 +162,16 @@ def video(read: Cursor, findings: list[Finding]) -> Video:
 
 
 def video_so_far(read: Cursor) -> Video | None:
-    """What the first byte tells of a message in which reading broke off."""
+    """What the headers told of a message in which reading broke off."""
     if not read.data:
         return None
-    head = _video_head(read.data[0])
+    head, told = _video_head(read.data[0]), headers_so_far(read.fields)
     if read.data[0] & 0x80:
-        return Video(None, None, head.frame_type, word(VIDEO_PACKET_TYPES, head.number))
-    return Video(head.codec, head.number, head.frame_type)
+        packet_type = word(VIDEO_PACKET_TYPES, head.number if told.packet_type is None else told.packet_type)
+        codec, codec_id, nanoseconds = told.codec, told.codec_id, told.nanosecond_offset
+        return Video(codec, codec_id, head.frame_type, packet_type, nanosecond_offset=nanoseconds)
+    avc_packet_type = None if told.packet_type is None else word(AVC_PACKET_TYPES, told.packet_type)
+    return Video(head.codec, head.number, head.frame_type, avc_packet_type)
 
 
 def _avc_header(read: Cursor) -> tuple[str, int | None]:
@@ -341,7 +345,7 @@ def _metadata(read: Cursor, found: _Metadata, findings: list[Finding]) -> None:
         name = amf.value("name")
         if not isinstance(name, str):
             raise Malformed("a name that is no text")
-        found.pairs.append((name, amf.value("value", printable(name))))
+        amf.pair(found.pairs, name, "value", printable(name))
         if name == "colorInfo":
             read.fields[-1] = explained(read.fields[-1], COLOR_INFO)
 

@@ -190,8 +190,8 @@ HOLDS: list[tuple[str, set[str]]] = [
     ("frame_type != 'key'", {"inter"}),
     ("object.nope == object.nope", set()),
     # Kinds do not mix
-    ('length == "60005"', set()),
-    ('length != "60005"', EVERY),
+    ('args.2.width == "1280"', set()),
+    ('args.2.width != "1280"', {"command"}),
     ("name > 5", set()),
     ("name < 'p'", {"result", "data"}),
     ('length contains "6"', set()),
@@ -245,6 +245,12 @@ MISTAKES = [
     ('type == "command"', 8, 'no type, but a family of types; did you mean family == "command"?'),
     ('"command" != type', 0, "no type, but a family of types"),
     ('type in {"video", "midi"}', 18, "type is never this"),
+    ("type == 9", 8, "type is a text; did you mean type_id?"),
+    ("sender in {'server', null}", 21, "sender is a text"),
+    ("type_id == 'video'", 11, "type_id is a number"),
+    ("0 < length < '5'", 13, "length is a number"),
+    ("connection in {1, '2'}", 18, "connection is a number"),
+    ("true == time", 0, "time is a number"),
     ('sender == "server" or sender == "both"', 32, "sender is never this, but one of client, server"),
     ('state == "broken"', 9, "state is never this, but one of whole, damaged, aborted, cut"),
     ('family == "video"', 10, "family is never this, but one of command, data, shared_object, control, media"),
@@ -255,7 +261,7 @@ MISTAKES = [
     (f'name matches "{"a" * 20_000}"', 13, "a regular expression of more than 10000 characters"),
     ('name matches "((((a{1000}){1000}){1000}){1000})"', 13, "not a regular expression: "),
     ('name == "a" and frametype == "key"', 16, 'there is no name "frametype"; did you mean frame_type?'),
-    ("type in {1} or type contains nam", 29, 'there is no name "nam"; did you mean name?'),
+    ("length > 1 or type contains nam", 28, 'there is no name "nam"; did you mean name?'),
 ]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 SHARED = Path(__file__).parents[3] / "shared" / "captures"
-ABSENT, UNSEEN = Absence.ABSENT, Absence.UNSEEN
+ABSENT, UNSEEN, UNREAD = Absence.ABSENT, Absence.UNSEEN, Absence.UNREAD
 
 USE, RELEASE, CLEAR, USE_SUCCESS = event(1), event(2), event(8), event(11)
 
@@ -116,6 +116,35 @@ def history(state: SharedObjectState) -> list[tuple[Any, ...]]:
         )
         for one in state.history
     ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "held"),
+    [
+        (event(4, key("b") + b"\x03" + key("x") + b"\x00"), {"a": 1, "b": UNREAD}),  # an object that breaks off
+        (event(4, key("c") + amf0(3) + key("b") + b"\x00"), {"a": 1, "c": 3, "b": UNREAD}),
+        (event(4, key("b")[:-1]), {"a": 1}),
+        (event(4, key("b") + amf0(2), length=500), {"a": 1, "b": 2}),
+        (event(9, key("a") + b"\x00"), {}),
+    ],
+)
+def test_what_breaks_off_may_have_said_more(message: MakeMessage, broken: bytes, held: dict[str, object]) -> None:
+    table = Table(message)
+    table.say("server", CLEAR, change(a=1))
+    assert table.state().is_complete
+    table.say("server", broken)
+    assert table.state().attributes == held
+    assert not table.state().is_complete
+
+
+def test_a_request_that_breaks_off_is_answered_all_the_same(message: MakeMessage) -> None:
+    table = Table(message)
+    table.say("server", CLEAR, change(a=1))
+    table.say("client", event(3, key("a") + b"\x03" + key("x") + b"\x00"))
+    assert (
+        table.say("server", success("a"))
+        == "a=(not readable) (asked in #2), was 1; now holds 1 attribute: a=(not readable)"
+    )
 
 
 def test_an_object_holds_what_the_server_says(used: Table) -> None:

@@ -85,6 +85,47 @@ def debug(data: bytes) -> str:
     return "\n".join(line.rstrip("-") for line in lines)
 
 
+def librtmp(data: bytes) -> str:
+    lines = ((at, f"{row[:8].hex(' ')}-{row[8:].hex(' ')}", row) for at, row in rows(data))
+    return "".join(f"  {at:04x}:  {both.rstrip('-'):<47}    {text_column(row)}\n" for at, both, row in lines)
+
+
+def in_c(row: bytes) -> str:
+    return ", ".join(f"0x{byte:02x}" for byte in row)
+
+
+def c_rows(data: bytes) -> str:
+    return "".join(f"{at:04x}: {in_c(row)},\n" for at, row in rows(data))
+
+
+def c_rows_set_apart(data: bytes) -> str:
+    return "".join(f"0x{at:04X}  {in_c(row).replace(',', '')}\n" for at, row in rows(data, 8))
+
+
+def commas(data: bytes) -> str:
+    return "".join(f"{at:04x}  {row.hex(',')}\n" for at, row in rows(data))
+
+
+def commas_and_blanks(data: bytes) -> str:
+    return "".join(f"{at:04x}: {', '.join(f'{byte:02X}' for byte in row)},\n" for at, row in rows(data))
+
+
+def remarks(data: bytes) -> str:
+    return "".join(f"{at:04x}  {row.hex(' ')} // {row.hex(' ')}\n" for at, row in rows(data))
+
+
+def c_rows_with_remarks(data: bytes) -> str:
+    return "".join(f"{at:04x}: {in_c(row)}, // {text_column(row)}\n" for at, row in rows(data))
+
+
+def gdb(data: bytes) -> str:
+    return "".join(f"0x7ffe{at:04x}:\t{in_c(row)}\n".replace(", ", "\t") for at, row in rows(data, 8))
+
+
+def gdb_symbols(data: bytes) -> str:
+    return "".join(f"0x7ffe{at:04x} <packet+{at}>:\t{in_c(row)}\n".replace(", ", "\t") for at, row in rows(data, 8))
+
+
 STYLES: list[Callable[[bytes], str]] = [
     xxd,
     xxd_bytes,
@@ -98,6 +139,15 @@ STYLES: list[Callable[[bytes], str]] = [
     od_octal,
     od_decimal,
     powershell,
+    librtmp,
+    c_rows,
+    c_rows_set_apart,
+    commas,
+    commas_and_blanks,
+    remarks,
+    c_rows_with_remarks,
+    gdb,
+    gdb_symbols,
 ]
 
 
@@ -205,6 +255,8 @@ def test_a_part_of_a_listing_need_not_begin_at_zero() -> None:
         "000000 02 00 07 63",
         "    3073  02 00 07 63                                         command name      ...",
         "     224 [02 00 07 63]                                     ...c",
+        "0000: 0x02, 0x00, 0x07, 0x63 // the name",
+        "0000  02 00 07 63 // the name",
     ],
 )
 def test_a_row_alone(row: str) -> None:
@@ -223,6 +275,7 @@ def test_a_row_alone(row: str) -> None:
         "00 01 02 03\n04 05 06 07\n08 09 0a 0b",
         "12:00:00 and more",
         "0x03, 0x00,\n0x00, 0x01",
+        "0x03 0x00\n0x00 0x01\n0x02 0x05",
         "a line\nof text\nand 12 ab more",
         "Z29vZA==",
     ],

@@ -61,6 +61,14 @@ HEX = {
     "Python": repr(DATA),
     "Python with the other quotes": 'b"' + repr(DATA)[2:-1] + '"',
     "a literal without its quotes": repr(DATA)[2:-1],
+    "Python bytearray": f"bytearray({DATA!r})",
+    "Python fromhex": f'bytes.fromhex("{PLAIN}")',
+    "Python fromhex in lines": f'data = bytes.fromhex(\n    "{PLAIN[:10]}"\n    "{PLAIN[10:]}"\n)\n',
+    "printf": f"printf '{escaped(DATA)}'",
+    "a shell's quotes": f"$'{escaped(DATA)}'",
+    "escapes behind a remark": f'/* the client\'s */ "{escaped(DATA)}"',
+    "PostgreSQL": f"\\x{PLAIN}",
+    "PostgreSQL in quotes": f"'\\x{PLAIN}'",
 }
 
 
@@ -134,6 +142,10 @@ MISTAKES: list[tuple[Form | None, str, str]] = [
     (None, r"'\x00\q'", r"line 1, column 6: "),
     (None, r"'\x00", 'line 1, column 1: "'),
     (None, r"'\x00' oops", 'line 1, column 8: "oops" stands outside the quotes'),
+    (None, f"echo -ne '{escaped(DATA)}' | nc host 1935", 'column 101: "|" stands outside the quotes'),
+    (None, f'"{escaped(DATA)}".b', 'column 91: ".b" stands outside the quotes'),
+    (None, "feed = 0304;", 'line 1, column 6: "=" is no hex'),
+    (None, "zz 01", 'line 1, column 1: "zz" is no hex'),
     (None, "", "holds no bytes"),
     (None, " \n", "holds no bytes"),
     (None, "# nothing", "holds no bytes"),
@@ -150,6 +162,11 @@ MISTAKES: list[tuple[Form | None, str, str]] = [
 def test_a_mistake_is_told_with_its_place(form: Form | None, text: str, complaint: str) -> None:
     with pytest.raises(UserError, match=re.escape(complaint)):
         read_text(text, form)
+
+
+@pytest.mark.parametrize("text", ["abcd ef {01 02}", "abcdef (0102)", "abcdef[0102]"])
+def test_hex_before_a_bracket_is_no_name(text: str) -> None:
+    assert read_text(text).data == b"\xab\xcd\xef\x01\x02"
 
 
 def test_long_base64_with_a_mistake_is_taken_for_base64() -> None:

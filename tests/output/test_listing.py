@@ -162,11 +162,11 @@ def test_a_message_of_the_server(message: MakeMessage) -> None:
 
 @pytest.mark.parametrize("width", [None, 80, 200])
 def test_a_message_inside_an_aggregate_has_the_same_columns(message: MakeMessage, width: int | None) -> None:
-    whole = message(22, tag(8, b"\xaf\x01", 7) + tag(9, b"", 9), sender="server", timestamp=5000, number=31)
+    whole = message(22, tag(8, b"\xaf\x01\x21", 7) + tag(9, b"", 9), sender="server", timestamp=5000, number=31)
     lines = listing(width)
     first, second = (lines.line(part) for part in sub_messages(whole))
     fields = ["0.500000", "1", "s->c", *([] if width == 80 else ["+"]), "audio", *([] if width == 80 else ["1"])]
-    assert first.split() == [*fields, "5000", "2", "aac,", "in", "aggregate", "#31"]
+    assert first.split() == [*fields, "5000", "3", "aac,", "in", "aggregate", "#31"]
     assert second.split()[-5:] == ["0", "empty,", "in", "aggregate", "#31"]
     for text in (first, second):
         assert text.index("s->c") == lines.line(whole).index("s->c")
@@ -256,7 +256,7 @@ def test_a_narrow_terminal_puts_a_long_text_on_a_line_of_its_own(message: MakeMe
 
 
 def test_a_short_text_stays_on_its_line(message: MakeMessage) -> None:
-    assert listing(80).line(message(8, b"\xaf\x01")).endswith("  aac")
+    assert listing(80).line(message(8, b"\xaf\x01\x21")).endswith("  aac")
 
 
 def test_a_wide_terminal_cuts_at_its_edge(message: MakeMessage) -> None:

@@ -77,7 +77,7 @@ BODIES = [
     ("composition back", 9, "27 01 ffffff 00", "h264 inter frame, composition -1 ms"),
     ("video configuration", 9, "17 00 000000 0142c01f", "h264 configuration, Constrained Baseline 3.1"),
     ("video configuration, broken", 9, "17 00 000000 01", "h264 configuration"),
-    ("video configuration, empty", 9, "90 61763031", "av1 configuration, empty"),
+    ("video configuration, empty", 9, "90 61763031", "av1 configuration"),
     ("of transport streams", 9, "95 61763031 81040c00", "av1 MPEG-2 TS configuration, Main 3.0"),
     ("key frame without IDR", 9, "17 01 000000 00000001 41", "h264 key frame, no IDR"),
     ("key frame with CRA", 9, "93 68766331 00000002 2a01", "hevc key frame"),
@@ -114,7 +114,7 @@ BODIES = [
     ("aac", 8, "af 01 2110", "aac"),
     ("audio configuration", 8, "af 00 1210", "aac configuration, LC 44.1 kHz stereo"),
     ("broken audio configuration", 8, "af 00 12", "aac configuration, LC"),
-    ("no audio configuration", 8, "90 4f707573", "opus configuration, empty"),
+    ("no audio configuration", 8, "90 4f707573", "opus configuration"),
     ("audio of no codec known", 8, "90 61626364 00", "abcd configuration"),
     ("end of audio", 8, "92 4f707573", "opus sequence end"),
     ("channels", 8, "94 4f707573 0102 00000003", "opus multichannel config, stereo, native order, FL FR"),
@@ -176,7 +176,7 @@ def test_shared_objects(events: bytes, said: str) -> None:
 
 
 def test_aggregates(message: MakeMessage) -> None:
-    sound, data = b"\xaf\x01", amf0("onTextData")
+    sound, data = b"\xaf\x01\x21", amf0("onTextData")
     payload = tag(8, sound, 1000) + tag(18, data, 1010) + tag(8, sound, 1020)
     kinds = "3 messages: 2 audio, 1 data"
     assert say_body(decode(22, payload).body) == kinds
@@ -369,6 +369,28 @@ def test_no_silence_where_nothing_came(message: MakeMessage) -> None:
     assert "silence" not in say_message(message(8, b"", length=300, state="cut"))
     assert "empty" not in say_message(message(9, b"", length=300, state="aborted"))
     assert "?" not in say_message(message(20, b"", length=300, state="cut"))
+
+
+EMPTY = [
+    (9, "90 61763031", "av1 configuration, empty"),
+    (9, "27 01 000000", "h264 inter frame, empty"),
+    (9, "22", "sorenson_h263 inter frame, empty"),
+    (9, "96 13 61766331 00 000000 01 000000", "h264 key frame, track 0, track 1, empty"),
+    (9, "92 68766331", "hevc sequence end"),
+    (9, "57 00", "h264 start seek"),
+    (9, "17 00 00", "h264 configuration"),  # of which nobody knows what would have come
+    (8, "90 4f707573", "opus configuration, empty"),
+    (8, "91 4f707573", "opus, empty"),  # as FFmpeg sends it before the first frame
+    (8, "af 01", "aac, empty"),
+    (8, "92 4f707573", "opus sequence end"),
+]
+
+
+@pytest.mark.parametrize(("type_id", "data", "said"), EMPTY)
+def test_messages_that_bring_nothing_say_so(message: MakeMessage, type_id: int, data: str, said: str) -> None:
+    payload = bytes.fromhex(data)
+    assert say_message(message(type_id, payload)) == said
+    assert "empty" not in say_message(message(type_id, payload, length=300, state="cut"))
 
 
 CLIENT, SERVER = Endpoint("127.0.0.1", 50000), Endpoint("::1", 1935)

@@ -82,8 +82,8 @@ AUDIOS: list[tuple[str, str, Audio]] = [
         Audio("speex", 11, None, 16_000, 16, 1, 70, frame=SpeexFrames(6, 3, 27_800, 1)),
     ),
     ("speex, no bytes", "b6", Audio("speex", 11, None, 16_000, 16, 1)),
-    ("ac-3", "cf 00", Audio("ac-3", 12, None, 44_100, 16, 2, 1)),
-    ("opus", "df 00", Audio("opus", 13, None, 44_100, 16, 2, 1)),
+    ("ac-3", "cf 00", Audio("ac-3", 12, size=1)),
+    ("opus", "df 00", Audio("opus", 13, size=1)),
     ("mp3 8 kHz", "e2 fffb", Audio("mp3", 14, None, 8_000, 16, 1, 2)),
     ("device", "f0 00", Audio("device_specific", 15, None, 5_512, 8, 1, 1)),
     (

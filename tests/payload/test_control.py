@@ -193,6 +193,20 @@ def test_a_bandwidth_without_a_limit_type() -> None:
             UserControl("set_buffer_length", 3, data=b"\0\0\0"),
             "user_control > message stream id: needs 4 bytes, has 3",
         ),
+        (
+            4,
+            "000300000001 0bb8",
+            UserControl("set_buffer_length", 3, 1, data=b"\0\0\0\x01\x0b\xb8"),
+            "user_control > buffer length: needs 4 bytes, has 2",
+        ),
+        (
+            4,
+            "001b 01 01 00001000 00",
+            UserControl(
+                "swf_verify_response", 27, version=1, swf_version_again=1, swf_size=4096, data=b"\1\1\0\0\x10\0\0"
+            ),
+            "user_control > SWF size again: needs 4 bytes, has 1",
+        ),
         (6, "00", Unknown(b"\0"), "set_peer_bandwidth > acknowledgement window size: needs 4 bytes, has 1"),
     ],
 )

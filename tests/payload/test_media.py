@@ -222,10 +222,37 @@ def test_heads_without_a_meaning(data: str, title: str) -> None:
     assert [field.role for field in read.fields[2:]] == [Role.UNREAD] * (len(data) > 2)
 
 
-@pytest.mark.parametrize("data", ["", "03 6176", "03 61766331", "13 61766331 00", "13 61766331 00 0000", "23 61"])
-def test_tracks_that_break_off(data: str) -> None:
+@pytest.mark.parametrize("data", ["", "03 6176", "03 61766331"])
+def test_heads_that_break_off(data: str) -> None:
     with pytest.raises(Truncated):
         read_tracks(data)
+
+
+@pytest.mark.parametrize(
+    ("rest", "title"),
+    [
+        ("23 61", "track > FourCC: needs 4 bytes, has 1"),
+        ("23 61766331", "track > track id: needs 1 byte, has 0"),
+        ("13 61766331 07", "track 7 > size: needs 3 bytes, has 0"),
+        ("13 61766331 00 000001 aa 07 0000", "track 7 > size: needs 3 bytes, has 2"),
+    ],
+)
+def test_a_track_that_breaks_off_leaves_those_before_it(rest: str, title: str) -> None:
+    head, seen, findings, read = read_tracks(rest)
+    assert head is not None
+    assert (len(seen), findings) == (rest.count("aa"), [title])
+    assert (read.position, read.path) == (read.end, [])
+
+
+def test_broken_tracks_are_bounded_too() -> None:
+    def refuse(*_: object) -> None:
+        raise Malformed("no")
+
+    read, findings = Cursor(bytes.fromhex("13 61766331" + "00000000" * 300)), list[Finding]()
+    head = multitrack(read, NAMES, MULTITRACK, findings)
+    assert head is not None
+    assert tracks(read, head, refuse, findings) == []
+    assert [finding.title for finding in findings] == [*["track 0: no"] * 256, "more than 256 tracks"]
 
 
 def test_there_are_as_many_tracks_as_there_are_numbers() -> None:

@@ -253,6 +253,17 @@ def test_what_was_read_of_an_event_stays() -> None:
     assert rest.label == "AMF0 has no marker 0x42"
 
 
+def test_what_was_read_of_a_container_stays() -> None:
+    half = Object([("x", 1.0)])
+    body = b"\x03" + key("x") + amf0(1) + key("y") + b"\x00"  # an object whose second number is not there
+    for number, name in ((3, "request_change"), (4, "change")):
+        events, decoded = read(event(number, key("a") + amf0(1) + key("b") + body), event(8))
+        assert events == (Made(name, number, pairs=(("a", 1.0), ("b", half))), Made("clear", 8))
+        assert titles(decoded) == [(ERROR, f"shared object > {name}: needs 8 bytes, has 0")]
+    events, _ = read(event(6, amf0("say") + amf0(1) + body))
+    assert events == (Made("send_message", 6, handler="say", args=(1.0, half)),)
+
+
 def test_what_an_event_has_too_much_is_kept() -> None:
     events, _ = read(event(11, b"??"), event(8, b"!"))
     assert [one.data for one in events] == [b"??", b"!"]

@@ -359,19 +359,38 @@ def test_metadata_that_breaks_off(data: bytes, title: str) -> None:
     assert_accounted(got.fields, 5 + len(data))
 
 
+def test_what_was_read_of_a_metadata_value_stays() -> None:
+    whole = amf0("colorInfo", {"hdrCll": {"maxCLL": 1000, "maxFall": 400}})
+    body = video("d4 68766331" + whole[: whole.index(b"maxFall") + 10].hex())
+    assert body.metadata == (("colorInfo", Object([("hdrCll", Object([("maxCLL", 1000.0)]))])),)
+
+
 # What lies or breaks off
+
+
+HVC1 = int.from_bytes(b"hvc1", "big")
 
 
 @pytest.mark.parametrize(
     ("data", "title", "body"),
     [
         ("17", "video > packet type: needs 1 byte, has 0", Video("h264", 7, "key")),
-        ("17 01 0000", "video > composition time: needs 3 bytes, has 2", Video("h264", 7, "key")),
+        ("17 01 0000", "video > composition time: needs 3 bytes, has 2", Video("h264", 7, "key", "coded_frames")),
         ("91 6876", "video > FourCC: needs 4 bytes, has 2", Video(None, None, "key", "coded_frames")),
-        ("91 68766331 00", "video > composition time: needs 3 bytes, has 1", Video(None, None, "key", "coded_frames")),
+        (
+            "91 68766331 00",
+            "video > composition time: needs 3 bytes, has 1",
+            Video("hevc", HVC1, "key", "coded_frames"),
+        ),
         ("96", "video > track type: needs 1 byte, has 0", Video(None, None, "key", "multitrack")),
-        ("9601", "video > FourCC: needs 4 bytes, has 0", Video(None, None, "key", "multitrack")),
+        ("9601", "video > FourCC: needs 4 bytes, has 0", Video(None, None, "key", "coded_frames")),
         ("97 02 00", "video > ModEx: needs 4 bytes, has 1", Video(None, None, "key", "modex")),
+        (
+            "97 02 07a120 03 6876",
+            "video > FourCC: needs 4 bytes, has 2",
+            Video(None, None, "key", "coded_frames_x", nanosecond_offset=500_000),
+        ),
+        ("96 01 68766331", "video > track: needs 1 byte, has 0", Video("hevc", HVC1, "key", "coded_frames")),
         ("97" + "000007" * 40, "video: more than 32 modifiers, not read", Video(None, None, "key", "modex")),
         ("96 13 61766331 00 0000ff 0000000165", "track 0: needs 255 bytes, has 5", None),
         ("96 33 61766331", "multitrack type 3 is not known", Video(None, None, "key", "multitrack")),
@@ -444,6 +463,19 @@ def test_heads_of_frames_that_break_off(data: str, title: str | None) -> None:
     got = read(data)
     assert [finding.title for finding in got.findings] == ([title] if title else [])
     assert_accounted(got.fields, len(bytes.fromhex(data)))
+
+
+def test_tracks_before_and_behind_a_broken_one_stay() -> None:
+    """The composition time of track 1 is cut by its own length, and of track 3 there is only the number."""
+    got = read("96 11 68766331 00 000003 000005 01 000001 00 02 000003 000007 03")
+    assert isinstance(got.body, Video)
+    assert (got.body.codec, got.body.packet_type, got.body.track_type) == ("hevc", "coded_frames", "many_tracks")
+    assert [(track.id, track.composition_time) for track in got.body.tracks] == [(0, 5), (2, 7)]
+    assert [(finding.severity, finding.title) for finding in got.findings] == [
+        (Severity.ERROR, "track 1 > composition time: needs 3 bytes, has 1"),
+        (Severity.ERROR, "track 3 > size: needs 3 bytes, has 0"),
+    ]
+    assert_accounted(got.fields, 26)
 
 
 def test_the_rest_of_a_broken_track_does_not_hide_the_next() -> None:
