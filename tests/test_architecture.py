@@ -44,7 +44,7 @@ ONLY = {
     "budget": set(),
     "fields": {"text"},
     "findings": set(),
-    "capture": {"text", "errors"},
+    "capture": {"text", "errors", "version"},  # a capture file names the program that wrote it
     "transport": {"budget", "capture"},
     "tunnel": {"text", "errors", "findings", "budget", "capture", "transport"},
     "payload": {"text", "fields", "findings"},
@@ -52,7 +52,9 @@ ONLY = {
 DRAWING = ("output/hexdump.py", "output/theme.py", "output/tree.py")  # these know fields and no protocol
 
 # The only modules that touch the outside world: files, interfaces, the terminal.
-OUTSIDE = re.compile(r"capture/(files|live)\.py|output/.*|cli/.*|__main__\.py")
+OUTSIDE = re.compile(
+    r"capture/(files|interfaces|libpcap|live|portable|recorder|ring)\.py|output/.*|cli/.*|__main__\.py"
+)
 OUTSIDE_MODULES = {
     "logging",
     "time",

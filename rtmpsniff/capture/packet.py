@@ -23,9 +23,28 @@ class Packet(NamedTuple):
     wire_length: int
 
 
+TICK: Final = -1  # stands where a packet has its link type
+
+
+def tick(last: Packet, now: int) -> Packet:
+    """Nothing came since `last`, and it is `now` (ns since the epoch): what waits for more need wait no longer.
+
+    It goes the way of packets, so that it comes in their order: a packet of no bytes, of link type TICK, which has the
+    number and time of the last one, and in place of a length the time that has passed since, in ns.
+    """
+    return Packet(last.capture, last.number, last.time, TICK, b"", max(now - last.time, 0))
+
+
 class Origin(NamedTuple):
     """Which packet carried something."""
 
     capture: int
     packet: int
     time: int
+
+
+class Statistics(NamedTuple):
+    """What the kernel has counted since the beginning: packets that the filter let through, and those then dropped."""
+
+    received: int
+    dropped: int

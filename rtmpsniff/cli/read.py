@@ -10,7 +10,7 @@ import click
 from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
-from rtmpsniff.cli.options import FILTER_HELP, Chosen, FieldsParameter, traffic_options
+from rtmpsniff.cli.options import FILTER_HELP, Chosen, Command, FieldsParameter, traffic_options
 from rtmpsniff.cli.world import Exit, World, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding, Severity
@@ -28,28 +28,40 @@ if TYPE_CHECKING:
     from rtmpsniff.analysis.filter import Column
 
 
+_VIEW = (
+    click.option(
+        "-t",
+        "--time",
+        "time_format",
+        type=click.Choice(["relative", "delta", "utc", "local", "epoch"]),
+        default="relative",
+        help="How times are shown; relative: since the first packet, delta: since the last line.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line."),
+    click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump of each message."),
+    click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line."),
+    click.option(
+        "--fields",
+        type=FieldsParameter(),
+        metavar="NAME,...",
+        help="Columns for scripts, with a tab between: time,sender,type,object.app. One line a message.",
+    ),
+    click.option("--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole."),
+)
+
+
+def view_options(command: Command) -> Command:
+    """Add the options that say how messages are shown."""
+    for option in reversed(_VIEW):
+        command = option(command)
+    return command
+
+
 @click.command("read", short_help="Every message, as a list, a tree or a hex dump.", epilog=FILTER_HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @traffic_options
-@click.option(
-    "-t",
-    "--time",
-    "time_format",
-    type=click.Choice(["relative", "delta", "utc", "local", "epoch"]),
-    default="relative",
-    help="How times are shown; relative: since the first packet, delta: since the last line.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line.")
-@click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump of each message.")
-@click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line.")
-@click.option(
-    "--fields",
-    type=FieldsParameter(),
-    metavar="NAME,...",
-    help="Columns for scripts, with a tab between: time,sender,type,object.app. One line a message.",
-)
+@view_options
 @click.option("-q", "--quiet", is_flag=True, help="Messages alone: no lines for connections, handshakes and findings.")
-@click.option("--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole.")
 def read_command(
     files: tuple[str, ...],
     chosen: Chosen,
@@ -72,16 +84,16 @@ def read_command(
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         out = world(chosen.color, flush_lines=STANDARD_INPUT in files)
         view = View(out, Clock(time_format, lambda: run.base), full)
-        show = _columns(fields, run) if fields else view.way(verbose, hex_, grid_)
+        show = columns(fields)(run) if fields else view.way(verbose, hex_, grid_)
         if out.width is not None and not (hex_ or grid_ or fields):
             out.write(view.listing.heading())
-        shown = False
-        for event in _shown(select(run, chosen.make_selection(run)), quiet or fields is not None, verbose):
-            shown = True
+        any_shown = False
+        for event in shown(select(run, chosen.make_selection(run)), quiet or fields is not None, verbose):
+            any_shown = True
             for line in show(event):
                 out.write(line)
         status = conclude(captures, run)
-        if not shown and status is Exit.DONE:
+        if not any_shown and status is Exit.DONE:
             warn("nothing matched")
         return status
 
@@ -91,7 +103,7 @@ def _is_detail(event: Event) -> bool:
     return isinstance(event, Exchange) or (isinstance(event, Finding) and event.severity is Severity.NOTE)
 
 
-def _shown(events: Iterable[Event], quiet: bool, verbose: bool) -> Iterator[Event]:
+def shown(events: Iterable[Event], quiet: bool, verbose: bool) -> Iterator[Event]:
     """Events with what is wrong inside messages behind them; notes are for those who ask for more."""
     for event in events:
         if isinstance(event, Message):
@@ -103,13 +115,14 @@ def _shown(events: Iterable[Event], quiet: bool, verbose: bool) -> Iterator[Even
             yield event
 
 
-def _columns(columns: list[Column], run: Dissection) -> Callable[[Event], Iterable[str]]:
+def columns(chosen: list[Column]) -> Callable[[Dissection], Callable[[Event], Iterable[str]]]:
+    """The way to show the messages of a run as columns for scripts."""
     from rtmpsniff.output.table import row  # noqa: PLC0415 - only where it is asked for
 
-    def show(event: Event) -> Iterable[str]:
-        return (row(column(event, run.base) for column in columns),) if isinstance(event, Message) else ()
+    def of(run: Dissection) -> Callable[[Event], Iterable[str]]:
+        return lambda event: (row(column(event, run.base) for column in chosen),) if isinstance(event, Message) else ()
 
-    return show
+    return of
 
 
 class View:

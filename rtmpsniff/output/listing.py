@@ -49,6 +49,7 @@ class Listing:
         self._width = width
         self._full = full
         self._is_narrow = width is not None and width < _NARROW
+        self._is_plain = width is None and not paint.colored
 
     def heading(self) -> str:
         """The names of the columns."""
@@ -96,6 +97,13 @@ class Listing:
         # An uncertain time is marked: it rests on one that was never seen.
         mark = "" if message.timestamp_certain or number <= 6 else "~"
         stamp = f"{mark}{message.timestamp}"
+        if self._is_plain and not isinstance(message, Contained):  # the same line as below in half the time
+            clock, text = self._clock, say_message(message)
+            return (
+                f"{clock.text(message.last.time):>{clock.width}} {message.connection:>4}  {_ARROWS[message.sender]} "
+                f"{message.chunk_stream_id:>4}  {type_word(message):<15} {message.message_stream_id:>4} {stamp:>10} "
+                f"{message.length:>8}  {text if len(text) <= _WIDEST else self._shorten(text, _WIDEST)}"
+            ).rstrip()
         if self._is_narrow:
             middle, end = "", f"{stamp:>10} {message.length:>7}"
         else:

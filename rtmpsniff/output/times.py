@@ -35,7 +35,9 @@ class Clock:
 
 
 def _seconds(nanoseconds: int) -> str:
-    sign = "-" if nanoseconds < 0 else ""
+    if nanoseconds >= 0:
+        return f"{nanoseconds // 1_000_000_000}.{nanoseconds // 1000 % 1_000_000:06d}"
+    sign = "-"
     seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
     return f"{sign}{seconds}.{rest // 1000:06d}"
 

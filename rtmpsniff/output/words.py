@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from rtmpsniff.payload.aggregate import Aggregate
-from rtmpsniff.payload.audio import Audio, AudioTrack
+from rtmpsniff.payload.audio import AAC, Audio, AudioTrack
 from rtmpsniff.payload.bodies import Body, Unknown
 from rtmpsniff.payload.codecs.nal import MOST_UNITS
 from rtmpsniff.payload.codecs.sound import sound
@@ -242,6 +242,8 @@ def _say_data(body: Data) -> str:
 def _say_audio(body: Audio) -> str:
     if body.packet_type == "silence":
         return "silence"
+    if body.codec_id == AAC and body.packet_type == "coded_frames" and not (body.rate or body.frame):
+        return "aac"  # nearly all audio there is
     words = [f"{body.codec or ''} {_say_sound(body, body.packet_type)}".strip()]
     if body.track_id:
         words.append(f"track {body.track_id}")

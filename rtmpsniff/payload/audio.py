@@ -146,7 +146,7 @@ _SPEAKERS: Final = (  # by number, and by bit of a mask
 )
 SPEAKERS: Final = {**dict(enumerate(_SPEAKERS)), 0xFE: "unused", 0xFF: "unknown"}
 
-_AAC: Final = 10
+AAC: Final = 10
 _ENHANCED: Final = 9
 _CODED_FRAMES: Final = Field("packet type", 1, 2, 1, "1 coded_frames", Role.MEDIA_HEADER)  # of AAC, in its place
 _MULTITRACK: Final = 5
@@ -186,18 +186,23 @@ def audio(read: Cursor, findings: list[Finding]) -> Audio:
     if first is None:
         return Audio(packet_type="silence")
     head = _audio_head(first)
-    if head.number == _AAC and read.end > 2 and read.data[1] == 1 and read.data[2] != 0xFF:  # nearly all audio there is
+    if is_plain_aac(read.data) and read.end == len(read.data):
         read.fields = [*head.fields, _CODED_FRAMES]
         read.position = 2
-        return Audio("aac", _AAC, "coded_frames", None, None, None, media_payload(read))
+        return Audio("aac", AAC, "coded_frames", None, None, None, media_payload(read))
     read.fields.extend(head.fields)
     read.position = 1
-    if head.number == _AAC:
+    if head.number == AAC:
         number = read.enum("packet type", 1, AAC_PACKET_TYPES, Role.MEDIA_HEADER)
         return _audio_data(head, word(AAC_PACKET_TYPES, number), _content(read, "aac", number, findings))
     if head.number == _ENHANCED:
         return _enhanced_audio(read, first & 0x0F, findings)
     return _audio_data(head, None, _legacy(read, head, findings))
+
+
+def is_plain_aac(data: bytes) -> bool:
+    """Whether an audio message is one raw frame of AAC, as nearly all are: the rest is media, whatever it holds."""
+    return len(data) > 2 and data[0] >> 4 == AAC and data[1] == 1 and data[2] != 0xFF
 
 
 def audio_so_far(read: Cursor) -> Audio | None:
@@ -408,6 +413,6 @@ def _audio_head(byte: int) -> _AudioHead:
     if number in _MONO:
         channels = 1
     # E.4.2.1: AAC is always said to be 44 kHz, 16 bit, stereo. The usual rates of Opus and AC-3 cannot be said at all.
-    if number == _AAC or number in _UNWRITTEN:
+    if number == AAC or number in _UNWRITTEN:
         return _AudioHead(tuple(read.fields), number, codec, None, None, None)
     return _AudioHead(tuple(read.fields), number, codec, rate, sample_size, channels)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
@@ -101,6 +102,18 @@ _LONGEST_PLACE: Final = 60  # characters of one captured name in a title
 
 def decode(type_id: int, payload: bytes) -> Decoded:
     """Read one message body. Never raises: what cannot be read is an UNREAD field and a finding that says why."""
+    if type_id == types.AUDIO and audio.is_plain_aac(payload):
+        return _plain_aac(payload[0], len(payload))
+    return _decode(type_id, payload)
+
+
+@lru_cache(4096)
+def _plain_aac(first: int, size: int) -> Decoded:
+    """Half of all messages are these, and there is no more to say of them than their first byte and their size."""
+    return _decode(types.AUDIO, bytes((first, 1)) + bytes(size - 2))
+
+
+def _decode(type_id: int, payload: bytes) -> Decoded:
     reader = BODIES.get(type_id)
     if reader is None:
         return _not_read(payload, f"type {type_id}, not read")

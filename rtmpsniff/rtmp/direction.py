@@ -29,6 +29,7 @@ from rtmpsniff.transport.reassembly import Hole, Piece, Sender
 Phase: TypeAlias = Literal["handshake", "chunks", "opaque", "lost"]
 
 HANDSHAKE_SIZE: Final = 1 + 2 * PACKET
+TIME_TO_LOOK_AHEAD: Final = 200_000_000  # ns: a sender that pauses so long may have no more to say
 
 _PARTS: Final[dict[tuple[Sender, bool], HandshakePart]] = {
     ("client", True): "C0 C1",
@@ -78,11 +79,25 @@ class Direction:
 
     def feed(self, piece: Piece) -> list[Event]:
         """Take the next bytes; gives the events that they complete."""
+        if self._window.waiting and self.is_overdue(piece.packets[0].time):
+            self._settle()
         data = self._window.open(piece)
         if data is None:
             return self._taken()
         used = self._read(data)
         self._window.close(data, used, self._wanted(used))
+        return self._taken()
+
+    def is_overdue(self, now: int) -> bool:
+        """Whether bytes are held to look ahead, and what they wait for has not come in time."""
+        size = self._window.waiting
+        if not size or self.phase != "chunks" or self._chunks.wanted <= 0:
+            return False
+        return now - self._window.origin(size - 1).time >= TIME_TO_LOOK_AHEAD
+
+    def wait_no_longer(self) -> list[Event]:
+        """What is held to look ahead is decided with the bytes that there are."""
+        self._settle()
         return self._taken()
 
     def lose(self, hole: Hole) -> list[Event]:

@@ -124,7 +124,7 @@ class Message:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong inside the message, placed where the message is; nothing of one that did not come whole."""
-        if self.state != "whole":
+        if self.state != "whole" or not self.decoded.findings:
             return ()
         return tuple(
             replace(

@@ -31,7 +31,7 @@ from rtmpsniff.rtmp.events import (
 from rtmpsniff.rtmp.handshake import VERSIONS
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
 from rtmpsniff.rtmp.verdicts import QUESTIONS, Verdicts
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender
+from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
 from rtmpsniff.tunnel import inner as tunnel
 
 _CARRIED: Final[dict[tuple[Variant, tunnel.Carrier], Variant]] = {
@@ -119,6 +119,12 @@ class Session:
         direction = self._directions.get(sender)
         if direction is not None:
             yield from self._see(direction.lose(hole))
+
+    def wait_no_longer(self, now: int) -> Iterator[Event]:
+        """Nothing came, and it is `now`: what both directions held for long enough to look ahead is decided."""
+        for direction in self._directions.values():
+            if direction.is_overdue(now):
+                yield from self._see(direction.wait_no_longer())
 
     def end(self, end: End) -> Iterator[Event]:
         if self._held:
@@ -356,18 +362,26 @@ class Sessions:
                     yield from session.lose(item)
             elif isinstance(item, Begin):
                 yield from self._begin(item)
-            elif not isinstance(item, End):
-                about = item.flow.connection if isinstance(item, tunnel.Sealed) else item.connection
-                session = sessions.get(about)
-                if session is not None:
-                    yield from session.tell(item)
             else:
-                session = sessions[item.connection]
-                yield from session.end(item)
-                del sessions[item.connection]
-                self.others += not session.number
-                self.sealed += session.variant == "tls" and session.inner is not None
-                self._ended += session.is_rtmp
+                yield from self._other(item)
+
+    def _other(self, item: tunnel.Event) -> Iterator[Event]:
+        """An event that comes once in a while."""
+        if isinstance(item, Tick):
+            for session in list(self._sessions.values()):
+                yield from session.wait_no_longer(item.now)
+        elif isinstance(item, End):
+            session = self._sessions[item.connection]
+            yield from session.end(item)
+            del self._sessions[item.connection]
+            self.others += not session.number
+            self.sealed += session.variant == "tls" and session.inner is not None
+            self._ended += session.is_rtmp
+        elif not isinstance(item, Begin | Piece | Hole):
+            about = item.flow.connection if isinstance(item, tunnel.Sealed) else item.connection
+            known = self._sessions.get(about)
+            if known is not None:
+                yield from known.tell(item)
 
     def _begin(self, begin: Begin) -> Iterator[Event]:
         connection = begin.connection

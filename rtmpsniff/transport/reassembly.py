@@ -3,7 +3,8 @@
 Takes packets, gives `Begin | Piece | Hole | End` in the order in which the bytes can be known. Every byte of a stream
 comes out once, in a piece or as part of a hole. What arrives early is held; when the bytes before it are given up,
 `waiting` says. Where the budget for held bytes is spent, the direction that has waited longest gives way. Of bytes that
-were sent twice the first copy is kept.
+were sent twice the first copy is kept. Connections that are over are forgotten after a while, and those on which
+nothing happens for long are ended: memory holds what goes on, however long that takes. All times are those of packets.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from struct import Struct
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import TICK, Origin, Packet
 from rtmpsniff.transport.duplicates import Duplicates
 from rtmpsniff.transport.fragments import Fragments
 from rtmpsniff.transport.link import ETHERNET
@@ -27,12 +28,19 @@ from rtmpsniff.transport.udp import Datagram, datagram_of
 from rtmpsniff.transport.waiting import TIME_BEFORE_HOLE, Held, Wait, uncovered
 
 Sender: TypeAlias = Literal["client", "server"]
-EndReason: TypeAlias = Literal["closed", "reset", "refused", "no answer", "capture ended", "port used again", "evicted"]
+EndReason: TypeAlias = Literal[
+    "closed", "reset", "refused", "no answer", "capture ended", "port used again", "idle", "evicted"
+]
 
 RTMP_PORTS: Final = frozenset({1935})
 
 TIME_BETWEEN_LOOKS: Final = 20_000_000  # ns; a flood of connections with holes must not cost a look at all a packet
 MOST_CONNECTIONS: Final = 16_384
+TIME_BETWEEN_SWEEPS: Final = 10_000_000_000  # ns; so much longer than these may pass before a connection is let go:
+TIME_AFTER_END: Final = 60_000_000_000  # as long as Linux keeps a closed connection (TIME_WAIT)
+TIME_UNANSWERED: Final = 300_000_000_000  # of one that was never answered, or half closed; Linux gives up after 127 s
+TIME_IDLE: Final = 3_600_000_000_000
+LONGEST_STEP: Final = 60_000_000_000  # where times jump, or nothing at all was captured, no more than this has passed
 MOST_PARTS: Final = 48  # segments of one direction that travel as one piece
 
 _MODULUS: Final = 1 << 32
@@ -90,7 +98,13 @@ class End(NamedTuple):
     sender: Sender | Literal[""]
 
 
-Event: TypeAlias = Begin | Piece | Hole | End | Datagram
+class Tick(NamedTuple):
+    """Nothing came, and it is `now` (ns since the epoch): see `capture.packet.tick`."""
+
+    now: int
+
+
+Event: TypeAlias = Begin | Piece | Hole | End | Datagram | Tick
 
 
 class Flow:
@@ -182,9 +196,11 @@ class Connection:
         "closer",
         "from_client",
         "from_server",
+        "mark",
         "moved",
         "places",
         "plain",
+        "seen",
         "server",
         "tag",
         "whole",
@@ -205,6 +221,8 @@ class Connection:
         self.places = (-1, -1)  # where both sides were at the last look
         self.moved = begun.time  # the look at which they were found to have moved
         self.closer: Flow | None = None  # who sent the first FIN
+        self.seen = 0  # when something happened, as far as `Reassembler` looked, by its own clock
+        self.mark: tuple[object, ...] = ()  # its state at the last sweep
         self.from_client = Flow(self, "client", client_key)
         self.from_server = Flow(self, "server", reverse(client_key))
         self.from_client.peer, self.from_server.peer = self.from_server, self.from_client
@@ -284,6 +302,8 @@ class Reassembler:
         self.waiting: dict[Flow, None] = {}  # in the order in which they began to wait
         self.last = Origin(0, 0, 0)  # the packet at hand
         self._next_look = 0  # when all that wait are looked at again
+        self._swept = 0  # when those that can be let go were last looked for
+        self._age = 0  # ns that had passed by then, without the jumps of the packets' times
         self.unread = 0  # packets that are no TCP, or no whole TCP header
         self._begun = 0  # connections
         self.evicted = 0  # connections that gave way to newer ones
@@ -331,12 +351,13 @@ class Reassembler:
                     if 54 <= start == stop:
                         continue
                 elif not bits & 0x07 and flow is None and (flow := flows.get(key)) is not None and flow.ignored:
+                    flow.next = sequence  # something happens on it
                     continue
             if parts:
                 yield from batch.take()
                 parts, origins = batch.parts, batch.packets
             self.last = Origin(packet.capture, packet.number, packet.time)
-            yield from self._packet(packet)
+            yield from self._packet(packet) if packet.link != TICK else self._tick(packet.time + packet.wire_length)
         if parts:
             yield from batch.take()
         if packet is not None:
@@ -348,15 +369,16 @@ class Reassembler:
         """Any packet that is not simply the next segment."""
         fragments = self.fragments.taken + self.fragments.copies
         segment = segment_of(packet, self.fragments)
-        if segment is not None:
-            segment = self._in_its_network(segment)
-        flow = None if segment is None else self.flows.get(segment.key)
-        if self.waiting:
-            yield from self._release_overdue(flow)
         if segment is None:
+            yield from self._pass_time(None, packet.time)
             self.unread += self.fragments.taken + self.fragments.copies == fragments
             yield from self._datagrams(packet)
             return
+        segment = self._in_its_network(segment)
+        flow = self.flows.get(segment.key)
+        if flow is not None:
+            flow.connection.mark = ()  # whatever it is, something happens: the next sweep finds it changed
+        yield from self._pass_time(flow, packet.time)
         if flow is not None and not flow.ignored and self._is_copy(flow, segment):
             return
         if segment.flags & SYN:
@@ -394,6 +416,19 @@ class Reassembler:
             return True
         self.duplicates.note(segment)
         return False
+
+    # Time passes.
+
+    def _tick(self, now: int) -> Iterator[Event]:
+        yield from self._pass_time(None, now)
+        yield Tick(now)
+
+    def _pass_time(self, flow: Flow | None, now: int) -> Iterator[Event]:
+        """It is `now`, and a packet of `flow` is at hand, if any: what has waited for long enough is given up."""
+        if self.waiting:
+            yield from self._release_overdue(flow, now)
+        if not 0 <= now - self._swept < TIME_BETWEEN_SWEEPS:
+            yield from self._sweep(now)
 
     # Networks that share addresses.
 
@@ -649,11 +684,11 @@ class Reassembler:
         if flow.offset < acknowledged <= farthest:
             self._wait_for(flow).acknowledge(acknowledged, self.last.time)
 
-    def _release_overdue(self, flow: Flow | None) -> Iterator[Event]:
+    def _release_overdue(self, flow: Flow | None, now: int) -> Iterator[Event]:
         """Declare the holes that were waited for long enough: of the connection at hand, now and then of all."""
         due: Iterable[Flow] = () if flow is None else (flow, flow.peer)
-        if not self._next_look - TIME_BEFORE_HOLE < self.last.time < self._next_look:
-            self._next_look = self.last.time + TIME_BETWEEN_LOOKS
+        if not self._next_look - TIME_BEFORE_HOLE < now < self._next_look:
+            self._next_look = now + TIME_BETWEEN_LOOKS
             due = list(self.waiting)
         for waiting in due:
             wait = waiting.wait
@@ -661,7 +696,7 @@ class Reassembler:
                 continue
             if waiting.ignored:
                 self._drop(waiting)
-            elif wait.is_over(self.last.time, waiting.held_bytes, not waiting.peer.started):
+            elif wait.is_over(now, waiting.held_bytes, not waiting.peer.started):
                 yield from self._release(waiting, "never captured")
         while self.budget.spent and self.waiting:
             yield from self._release(next(iter(self.waiting)), "given up: too much is held back")
@@ -719,6 +754,27 @@ class Reassembler:
                 yield from self._skip(flow, flow.end_offset - flow.offset, "never captured")
         yield End(connection, self.last, reason, sender)
 
+    def _sweep(self, now: int) -> Iterator[Event]:
+        """Let go what is over, and what has stood still for long."""
+        self._age += min(max(now - self._swept, 0), LONGEST_STEP)
+        self._swept = now
+        for flow in [flow for flow in self.flows.values() if flow.sender == "client"]:
+            connection = flow.connection
+            mark = (flow.next, flow.acknowledged, flow.peer.next, flow.peer.acknowledged, connection.closed)
+            if mark != connection.mark:
+                connection.mark, connection.seen = mark, self._age
+            elif self._age - connection.seen >= _patience(connection):
+                yield from self._let_go(connection)
+
+    def _let_go(self, connection: Connection) -> Iterator[Event]:
+        if connection.closer is not None:
+            yield from self._close(connection)
+        else:
+            yield from self._end(connection, "idle" if connection.answered else "no answer", "")
+        for flow in connection.flows:
+            if self.flows.get(flow.key) is flow:
+                del self.flows[flow.key]
+
     def _finish(self) -> Iterator[Event]:
         for flow in list(self.flows.values()):
             connection = flow.connection
@@ -726,6 +782,13 @@ class Reassembler:
                 yield from self._close(connection)
             else:
                 yield from self._end(connection, "capture ended" if connection.answered else "no answer", "")
+
+
+def _patience(connection: Connection) -> int:
+    """How long a connection may stand still, in ns."""
+    if connection.closed:
+        return TIME_AFTER_END
+    return TIME_IDLE if connection.answered and connection.closer is None else TIME_UNANSWERED
 
 
 def reassemble(packets: Iterable[Packet], server_ports: Collection[int] = RTMP_PORTS) -> Iterator[Event]:

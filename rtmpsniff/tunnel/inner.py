@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender
+from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
 
 Carrier: TypeAlias = Literal["tls", "http", "https", "rtmfp"]
 
@@ -201,4 +201,4 @@ class Notice(NamedTuple):
     origin: Origin
 
 
-Event: TypeAlias = Begin | Piece | Hole | End | Secured | Sealed | Exchange | Notice
+Event: TypeAlias = Begin | Piece | Hole | End | Secured | Sealed | Exchange | Notice | Tick

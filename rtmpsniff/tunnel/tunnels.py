@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Hole, Piece, Sender
+from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Hole, Piece, Sender, Tick
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.inner import Event, InnerConnection
@@ -140,6 +140,8 @@ class Tunnels:
                 yield from self.rtmfp.feed(item)
             elif isinstance(item, Begin):
                 yield from self.begin(item)
+            elif isinstance(item, Tick):
+                yield item
             else:
                 yield from self.take(item)
         yield from self.tokens.end_all()

@@ -6,13 +6,14 @@ and checks that every byte is accounted for; where TCP matters, in captures that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from struct import pack
 
 import pytest
 
 from rtmpsniff.budget import Budget
+from rtmpsniff.capture.packet import Packet, tick
 from rtmpsniff.dissect import dissect
 from rtmpsniff.findings import (
     CAPTURE_QUALITY,
@@ -25,7 +26,7 @@ from rtmpsniff.findings import (
     WRONG_PROTOCOL,
     Severity,
 )
-from rtmpsniff.rtmp.events import Closed, Event, Opened, Variant
+from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Variant
 from rtmpsniff.rtmp.session import Session, Sessions
 from rtmpsniff.transport.reassembly import Begin, End, Hole, Piece, Sender
 from tests.build import AAC_HEADER, ChunkWriter, Frame, Handshake, Talk, amf0, greeting, handshake, session
@@ -707,3 +708,45 @@ def test_the_connection_that_holds_most_gives_way() -> None:
 def test_a_session_says_what_it_is() -> None:
     made = Session(new_connection(), ports={1935}, numbers=count(1), budget=Budget())
     assert repr(made) == "<Session 0 unknown 10.0.0.1:50000 -> 10.0.0.2:1935>"
+
+
+# Nothing comes for a while
+
+
+BLACK = bytes(200)  # zeros, which could be a timestamp
+
+
+def _held_to_look_ahead() -> Talk:
+    """A message whose extended timestamp is not repeated: what it is shows only in what follows, and nothing does."""
+    talk = Talk()
+    talk.greet()
+    talk.say("client", 6, 9, 1, 0x1000000, BLACK, extended="omit")
+    return talk
+
+
+def _messages(packets: Iterable[Packet]) -> Iterator[Message]:
+    return (event for event in dissect(packets) if isinstance(event, Message))
+
+
+@pytest.mark.parametrize("waited", [150_000_000, 200_000_000])
+def test_what_was_held_to_look_ahead_is_decided_by_a_tick(waited: int) -> None:
+    sent = list(packets_of(_held_to_look_ahead().frames))
+    over: list[bool] = []
+
+    def live() -> Iterator[Packet]:
+        yield from sent
+        yield tick(sent[-1], sent[-1].time + waited)
+        over.append(True)
+
+    message = next(_messages(live()))
+    assert message.payload == BLACK
+    assert bool(over) is (waited < 200_000_000)  # before then it waits, here until the end
+
+
+@pytest.mark.parametrize("pause", [0, 200_000_000])
+def test_a_pause_decides_as_a_tick_does(pause: int) -> None:
+    talk = _held_to_look_ahead()
+    talk.at(talk.time + pause)
+    talk.say("client", 6, 9, 1, 0x1000010, b"next", extended="omit")
+    first, second = _messages(packets_of(talk.frames))
+    assert (first.payload, second.payload) == (BLACK, b"next")

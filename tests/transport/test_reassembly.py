@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain, groupby, pairwise
+from itertools import chain, groupby, islice, pairwise
 from struct import pack_into
 from time import process_time
 from typing import NamedTuple
@@ -18,10 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin, Packet, tick
 from rtmpsniff.transport import reassembly
 from rtmpsniff.transport.reassembly import (
     MOST_PARTS,
+    TIME_IDLE,
+    TIME_UNANSWERED,
     Begin,
     Connection,
     End,
@@ -29,6 +31,7 @@ from rtmpsniff.transport.reassembly import (
     Hole,
     Piece,
     Reassembler,
+    Tick,
     reassemble,
 )
 from rtmpsniff.transport.tcp import Endpoint, segment_of
@@ -93,7 +96,7 @@ def by_connection(events: Iterable[Event]) -> list[list[Event]]:
     """The events of each connection, in the order in which they began."""
     found: dict[Connection, list[Event]] = {}
     for event in events:
-        assert not isinstance(event, Datagram)
+        assert not isinstance(event, Datagram | Tick)
         connection = event.flow.connection if isinstance(event, Piece | Hole) else event.connection
         found.setdefault(connection, []).append(event)
     return list(found.values())
@@ -1193,7 +1196,8 @@ def ignoring(talk: Conversation, link: int = ETHERNET, since: type[Event] = Piec
     for event in reassembler.run(packets(framed(talk.frames, link), link)):
         if ignored:
             events.append(event)
-        elif isinstance(event, since) and not isinstance(event, Datagram):
+        elif isinstance(event, since):
+            assert not isinstance(event, Datagram | Tick)
             connection = event.flow.connection if isinstance(event, Piece | Hole) else event.connection
             connection.ignore()
             ignored = True
@@ -1565,6 +1569,126 @@ def test_state_can_be_seen() -> None:
         pass
     (connection,) = {flow.connection for flow in reassembler.flows.values()}
     assert repr(connection) == "<Connection 10.0.0.1:50000 -> 10.0.0.2:1935 closed>"
+
+
+# Time passes while nothing comes
+
+
+SECOND = 1_000_000_000
+
+
+def after(talk: Conversation, nanoseconds: int) -> Packet:
+    """So long after the last packet of a conversation, and nothing came."""
+    (*_, last) = packets(talk.frames)
+    return tick(last, last.time + nanoseconds)
+
+
+def test_a_tick_sends_on_what_has_come() -> None:
+    talk = opened()
+    talk.client(b"abc")
+    stream = reassemble(chain(packets(talk.frames), [after(talk, 0)], forever()))
+    assert [type(event) for event in islice(stream, 3)] == [Begin, Piece, Tick]
+
+
+def forever() -> Iterator[Packet]:
+    pytest.fail("it waits for another packet")
+    yield
+
+
+def test_a_tick_gives_up_what_was_waited_for() -> None:
+    talk = opened()
+    talk.client(b"abc")
+    del talk.frames[-1]
+    talk.ack("server")
+    soon, late = after(talk, TIME_BEFORE_HOLE // 2), after(talk, TIME_BEFORE_HOLE)
+    events = list(reassemble([*packets(talk.frames), soon, late]))
+    assert [type(event) for event in events] == [Begin, Tick, Hole, Tick, End]
+    (hole,) = holes(events)
+    assert (hole.size, hole.origin.packet) == (3, len(talk.frames))  # nothing later has been captured
+
+
+def test_ticks_leave_the_end_where_the_last_packet_was() -> None:
+    talk = opened()
+    talk.client(b"abc")
+    ticks = [after(talk, 5 * SECOND * n) for n in range(5)]
+    with_ticks = [event for event in reassemble([*packets(talk.frames), *ticks]) if not isinstance(event, Tick)]
+    assert [event[1:] for event in with_ticks] == [event[1:] for event in run(talk.frames)]
+
+
+def kept_alive(talk: Conversation, seconds: int, *, from_: int = 0) -> Iterator[Packet]:
+    """Nothing but ticks, ten seconds apart."""
+    return (after(talk, SECOND * n) for n in range(from_ + 10, from_ + seconds + 1, 10))
+
+
+@pytest.mark.parametrize(
+    ("say", "patience", "reason"),
+    [
+        (lambda talk: talk.client(b"abc"), TIME_IDLE, "idle"),
+        (lambda talk: talk.segment("client", flags=FIN | ACK), TIME_UNANSWERED, "closed"),
+    ],
+    ids=["idle", "half closed"],
+)
+def test_a_connection_that_stands_still_is_let_go(
+    say: Callable[[Conversation], object], patience: int, reason: str
+) -> None:
+    talk = opened()
+    say(talk)
+    seconds = patience // SECOND
+    early = list(reassemble(chain(packets(talk.frames), kept_alive(talk, seconds - 20))))
+    assert isinstance(early[-1], End)  # with the capture
+    late = list(reassemble(chain(packets(talk.frames), kept_alive(talk, seconds + 40))))
+    assert ends(late)[0][0] == reason
+    assert isinstance(late[-1], Tick)
+
+
+def test_a_call_that_nobody_answers_is_let_go() -> None:
+    talk = Conversation(time=START)
+    talk.segment("client", flags=SYN)
+    reassembler = Reassembler()
+    events = list(reassembler.run(chain(packets(talk.frames), kept_alive(talk, 400))))
+    assert ends(events) == [("no answer", "")]
+    assert not reassembler.flows
+
+
+def test_a_connection_that_is_over_is_forgotten() -> None:
+    reassembler = Reassembler()
+    talk = opened()
+    talk.close()
+    assert ends(reassembler.run(chain(packets(talk.frames), kept_alive(talk, 40)))) == [("closed", "client")]
+    assert reassembler.flows  # for what comes late
+    list(reassembler.run(kept_alive(talk, 60, from_=40)))
+    assert not reassembler.flows
+
+
+def test_what_goes_on_is_not_let_go_however_long_it_takes() -> None:
+    talk = opened()
+    frames = list(talk.frames)
+    for _ in range(300):
+        talk.at(talk.time + 30 * SECOND)
+        frames += talk.client(b"abc")
+        talk.at(talk.time + 30 * SECOND)
+        frames += [talk.ack("server")]
+    assert ends(run(frames)) == [("capture ended", "")]
+
+
+def test_keep_alives_keep_a_connection() -> None:
+    talk = opened()
+    talk.client(b"abc")
+    frames = list(talk.frames)
+    for _ in range(200):
+        talk.at(talk.time + 45 * SECOND)
+        frames += [talk.segment("client", b"c", at=2), talk.ack("server")]
+    assert ends(run(frames)) == [("capture ended", "")]
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_a_jump_of_the_clock_lets_nobody_go(days: int) -> None:
+    talk, other = opened(), Conversation(("10.0.0.9", 40_009), time=START)
+    frames = [*talk.frames, *other.open()]
+    talk.time = other.time = START + days * 86_400 * SECOND
+    frames += [*other.close(), *talk.client(b"abc")]
+    first, _ = by_connection(run(frames))
+    assert (data(first), ends(first)) == (b"abc", [("capture ended", "")])
 
 
 # Networks that share addresses

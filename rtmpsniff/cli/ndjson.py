@@ -1,0 +1,105 @@
+"""`--ndjson FILE`: the records of a live capture, one a line as they come, in a file for their owner alone."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import Final
+
+from rtmpsniff.capture.live import Capture
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.errors import OutputError
+from rtmpsniff.output.event_records import Records
+from rtmpsniff.output.json_text import json_text
+from rtmpsniff.rtmp.events import Event
+from rtmpsniff.text import printable
+
+STANDARD_OUTPUT: Final = "-"
+MOST_LINES: Final = 500  # that wait to be written
+
+
+class RecordsFile:
+    """An open file of records. Raises `OutputError` where it cannot be made or written."""
+
+    def __init__(self, name: str) -> None:
+        self._name = "standard output" if name == STANDARD_OUTPUT else printable(name)
+        self._records: Records
+        self._source = ""
+        self._has_begun = False
+        self._lines: list[str] = []  # that wait to be written
+        self._file = -1  # standard output
+        if name == STANDARD_OUTPUT:
+            if isinstance(sys.stdout, TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8")  # whatever the locale says: JSON is UTF-8
+        else:
+            with self._telling():
+                self._file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+
+    def follow(self, run: Dissection, source: str) -> None:
+        """It is this run whose records are to be written; `source` says what was listened to."""
+        self._source = source
+        self._records = Records(run)
+
+    def kept(self, events: Iterable[Event]) -> Iterator[Event]:
+        """All events of the run, each once its records are written."""
+        for event in events:
+            self._begin()
+            for record in self._records.of(event):
+                self._write(json_text(record))
+            yield event
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._lines = self._lines, []
+        text = "".join(lines)
+        with self._telling():
+            if self._file < 0:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                return
+            rest = memoryview(text.encode())
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+
+    def end(self, capture: Capture) -> None:
+        """The last record, with what the capture came to; the file is closed."""
+        self._begin()
+        figures, (first, last) = capture.figures, capture.times
+        came_to = {
+            "file": self._source,
+            "format": "live",
+            "packets": figures.packets,
+            "bytes": figures.bytes,
+            "first_time": None if first is None else str(first),
+            "last_time": None if last is None else str(last),
+            "truncated": "",
+            "dropped": figures.dropped,
+            "not_decoded": figures.not_decoded,
+        }
+        self._write(json_text({**self._records.end(), "captures": [came_to]}))
+        self.flush()
+        if self._file >= 0:
+            with self._telling():
+                os.close(self._file)
+
+    def _begin(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._write(json_text(self._records.header()))
+
+    def _write(self, line: str) -> None:
+        self._lines.append(f"{line}\n")
+        if len(self._lines) >= MOST_LINES:
+            self.flush()
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"{self._name}: {error.strerror or error}") from None
