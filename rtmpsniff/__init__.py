@@ -2,8 +2,8 @@
 
 The public names. `events`, `messages` and `connections` read captures; `decode` reads the body of one message from
 anywhere, `decode_chunks` a chunk stream; `describe` gives the bytes of an event with their meaning. `compile_filter`
-makes a condition on messages of an expression, `message_record` a dictionary of a message, by the names of the JSON
-exports.
+makes a condition on messages of an expression. `records` gives what an export holds as dictionaries, `schema` says
+their names, `message_record` gives one of a message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rtmpsniff.analysis.record import message_record
     from rtmpsniff.analysis.shared_objects import SharedObjectState
     from rtmpsniff.analysis.streams import Purpose, Stream
-    from rtmpsniff.api import Connection, connections, events, messages
+    from rtmpsniff.api import Connection, connections, events, messages, records, schema
     from rtmpsniff.errors import InputError, UserError
     from rtmpsniff.fields import Block, Field, Role
     from rtmpsniff.findings import Finding, Severity
@@ -47,7 +47,7 @@ _HOMES = {
     "rtmpsniff.analysis.record": ("message_record",),
     "rtmpsniff.analysis.shared_objects": ("SharedObjectState",),
     "rtmpsniff.analysis.streams": ("Purpose", "Stream"),
-    "rtmpsniff.api": ("Connection", "connections", "events", "messages"),
+    "rtmpsniff.api": ("Connection", "connections", "events", "messages", "records", "schema"),
     "rtmpsniff.errors": ("InputError", "UserError"),
     "rtmpsniff.fields": ("Block", "Field", "Role"),
     "rtmpsniff.findings": ("Finding", "Severity"),
@@ -120,6 +120,8 @@ __all__ = [
     "events",
     "message_record",
     "messages",
+    "records",
+    "schema",
     "sub_messages",
     "swf_digest",
     "type_name",

@@ -13,19 +13,25 @@ number and the name of the command that it answers and how long that took, and r
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from os import PathLike, fspath
+from pathlib import Path
 
 from rtmpsniff.analysis.authentication import Proof
 from rtmpsniff.analysis.handshake import Handshake
+from rtmpsniff.analysis.masking import Masking
 from rtmpsniff.analysis.peers import Peer
+from rtmpsniff.analysis.record import Record
+from rtmpsniff.analysis.selection import Selection
 from rtmpsniff.analysis.shared_objects import SharedObjectState
 from rtmpsniff.analysis.streams import Purpose, Stream
 from rtmpsniff.analysis.transactions import Call
-from rtmpsniff.capture.files import blocks, read
+from rtmpsniff.capture.files import STANDARD_INPUT, blocks, read
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
+from rtmpsniff.output.export import Export, Payload, schema_text
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
 from rtmpsniff.transport.reassembly import Sender
 from rtmpsniff.tunnel.keylog import KeyLog
@@ -111,6 +117,38 @@ def connections(
     """Every connection with its messages, in the order in which they were seen; see `events`."""
     with read([fspath(source) for source in sources]) as captures:
         return _collect(Dissection(captures, ports, media=True, keys=_keys(keylog)))
+
+
+def records(
+    *sources: str | PathLike[str],
+    ports: Collection[int] = (),
+    payload: Payload = "none",
+    fields: bool = False,
+    include_secrets: bool = False,
+    keylog: str | PathLike[str] | None = None,
+) -> Iterator[Record]:
+    """What `rtmpsniff export --format ndjson` writes, a dictionary a line; see `schema` for the names.
+
+    Times are `Decimal`. Secrets are masked: files are read twice, "-" once (the header's `masking` says `streamed`).
+    `payload` "head" or "all" brings bytes of media in base64, `fields` the tree of each message; `keylog` is that of
+    `events`.
+    """
+    names = [fspath(source) for source in sources]
+    can_be_read_twice = all(name != STANDARD_INPUT and Path(name).is_file() for name in names)
+    masking = Masking("shown" if include_secrets else "masked" if can_be_read_twice else "streamed")
+    if masking.how == "masked":
+        with read(names) as captures:
+            for event in Dissection(captures, ports, keys=_keys(keylog)).bare():
+                masking.learn(event)
+    with read(names) as captures:
+        run = Dissection(captures, ports, media=True, keys=_keys(keylog))
+        yield from Export(run, captures.files, masking, payload, fields=fields).records(Selection(), lambda: None)
+
+
+def schema() -> dict[str, object]:
+    """The JSON Schema (2020-12) of the records, and of the document that `rtmpsniff export` makes of them."""
+    made: dict[str, object] = json.loads(schema_text())
+    return made
 
 
 def _collect(run: Dissection) -> list[Connection]:

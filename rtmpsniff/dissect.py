@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 
 from rtmpsniff.analysis.conversation import Conversation
@@ -13,6 +13,7 @@ from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
+from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
 
@@ -35,7 +36,7 @@ class Dissection:
         budget = Budget()
         self.base = 0  # time of the first packet, ns since the epoch
         self._packets = packets
-        self._transport = Reassembler(RTMP_PORTS | set(ports), budget, datagrams=True)
+        self.transport = Reassembler(RTMP_PORTS | set(ports), budget, datagrams=True)
         self.keys = KeyLog() if keys is None else keys
         if isinstance(packets, Captures):
             self.keys.sources += [file.secrets for file in packets.files]
@@ -44,8 +45,16 @@ class Dissection:
         self.conversation = Conversation(media)
 
     def __iter__(self) -> Iterator[Event]:
-        tunnels = self._tunnels.run(self._transport.run(self._from_first()))
-        return self.conversation.follow(self._rtmp.run(tunnels))
+        return self.conversation.follow(self.bare())
+
+    def watched(self, see: Callable[[StreamEvent], None]) -> Iterator[Event]:
+        """The events; `see` is told of what TCP gives before anything comes of it."""
+        stream = _told(self.transport.run(self._from_first()), see)
+        return self.conversation.follow(self._rtmp.run(self._tunnels.run(stream)))
+
+    def bare(self) -> Iterator[Event]:
+        """The events without anything that is remembered from one to the next."""
+        return self._rtmp.run(self._tunnels.run(self.transport.run(self._from_first())))
 
     def _from_first(self) -> Iterable[Packet]:
         packets = iter(self._packets)
@@ -67,17 +76,17 @@ class Dissection:
     @property
     def other_packets(self) -> int:
         """Packets that carried neither TCP that could be read nor RTMFP."""
-        return self._transport.unread - self._tunnels.rtmfp.datagrams
+        return self.transport.unread - self._tunnels.rtmfp.datagrams
 
     @property
     def duplicates(self) -> int:
         """Segments with data that the capture shows twice; the copies were left out."""
-        return self._transport.duplicates.found + self._transport.fragments.copies
+        return self.transport.duplicates.found + self.transport.fragments.copies
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What was wrong below the connections, a line each."""
-        transport = self._transport
+        transport = self.transport
         fragments = transport.fragments
         lines = (
             (self.duplicates, "packet", "captured twice and counted once (a port mirror or a tunnel shows copies)"),
@@ -91,6 +100,12 @@ class Dissection:
     def other_connections(self) -> int:
         """TCP connections that were not RTMP, on ports that nobody hinted at."""
         return self._rtmp.others
+
+
+def _told(stream: Iterable[StreamEvent], see: Callable[[StreamEvent], None]) -> Iterator[StreamEvent]:
+    for item in stream:
+        see(item)
+        yield item
 
 
 def dissect(packets: Iterable[Packet], ports: Collection[int] = ()) -> Iterator[Event]:

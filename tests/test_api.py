@@ -209,3 +209,9 @@ def test_filters_and_records() -> None:
     with pytest.raises(rtmpsniff.FilterError, match="did you mean length") as caught:
         rtmpsniff.compile_filter("lenght > 5")
     assert caught.value.shown == ("lenght > 5", "^^^^^^")
+
+
+def test_records_and_schema() -> None:
+    records = list(rtmpsniff.records(PUBLISH))
+    assert [records[0]["record"], records[-1]["record"]] == ["header", "end"]
+    assert rtmpsniff.schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -99,6 +99,33 @@ def select_messages(events: Iterable[Event], selection: Selection) -> Iterator[E
         yield event
 
 
+def select_for_records(events: Iterable[Event], selection: Selection, enough: Callable[[], None]) -> Iterator[Event]:
+    """As `select` for messages; of the connections that were chosen everything else comes through that is in time.
+
+    For those who write down what connections came to: all of them are closed in the end. `enough` is called when the
+    count of messages is reached, and no message comes behind it.
+    """
+    streams = Streams()
+    left = selection.count
+    for event in events:
+        if isinstance(event, Message):
+            if selection.streams:
+                streams.see(event)
+            for message in _chosen(event, selection, streams)[:left]:
+                yield message
+                left = None if left is None else left - 1
+            if left == 0:
+                enough()
+            continue
+        if isinstance(event, Closed):
+            streams.forget(event.connection)
+        is_kept = isinstance(event, Opened | Closed) and (
+            not selection.connections or event.connection in selection.connections
+        )
+        if is_kept or (left != 0 and _fits(event, selection)):
+            yield event
+
+
 def _fits_other(event: Event, selection: Selection) -> bool:
     asked = not selection.is_about_messages or (selection.handshake and isinstance(event, Greeting))
     return asked and _fits(event, selection)

@@ -18,7 +18,7 @@ from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from shlex import quote
-from typing import Final, Protocol, Self
+from typing import Final, Protocol, Self, TypeAlias
 
 from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
 from rtmpsniff.capture.packet import Packet
@@ -267,17 +267,45 @@ class Captures:
             file.close()
 
 
-def read(sources: Sequence[str]) -> Captures:
-    """Open every source, in order of their indices; raises `InputError` for the first that cannot be read."""
+Watch: TypeAlias = Callable[[int], None]
+
+
+def read(sources: Sequence[str], watch: Watch | None = None) -> Captures:
+    """Open every source, in order of their indices; raises `InputError` for the first that cannot be read.
+
+    `watch` is told of every piece that is read: how many bytes it has.
+    """
     if sources.count(STANDARD_INPUT) > 1:
         raise UserError("standard input can be read only once")
     with ExitStack() as opened:  # closes the files before one that cannot be read
-        files = [opened.enter_context(open_capture(source, index)) for index, source in enumerate(sources)]
+        files = [opened.enter_context(open_capture(source, index, watch)) for index, source in enumerate(sources)]
         opened.pop_all()
     return Captures(files)
 
 
-def open_capture(source: str, index: int = 0) -> CaptureFile:
+class _Watched:
+    """A source that tells how much was read of it."""
+
+    def __init__(self, source: Source, watch: Watch) -> None:
+        self._source, self._watch = source, watch
+
+    @property
+    def closed(self) -> bool:
+        return self._source.closed
+
+    def fileno(self) -> int:
+        return self._source.fileno()
+
+    def read(self, size: int, /) -> bytes | None:
+        data = self._source.read(size)
+        self._watch(len(data or b""))
+        return data
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def open_capture(source: str, index: int = 0, watch: Watch | None = None) -> CaptureFile:
     """Open a file, or standard input for "-", and read its header; `index` is what its packets carry.
 
     Raises `InputError`, one line with the name, for what is not there, may not be read, is empty or no capture.
@@ -286,7 +314,7 @@ def open_capture(source: str, index: int = 0) -> CaptureFile:
     try:
         raw = _open(source)
         try:
-            return CaptureFile(source, raw, index)
+            return CaptureFile(source, raw if watch is None else _Watched(raw, watch), index)
         except BaseException:
             raw.close()
             raise

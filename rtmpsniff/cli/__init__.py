@@ -16,6 +16,7 @@ from rtmpsniff.version import __version__
 COMMANDS = {
     "read": "rtmpsniff.cli.read:read_command",
     "summary": "rtmpsniff.cli.summary:summary_command",
+    "export": "rtmpsniff.cli.export:export_command",
     "live": "rtmpsniff.cli.live:live_command",
     "interfaces": "rtmpsniff.cli.interfaces:interfaces_command",
     "extract": "rtmpsniff.cli.extract:extract_command",

@@ -16,6 +16,7 @@ from rtmpsniff.analysis.media_streams import MediaStream, MediaStreams, Tag, Tim
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
+from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, binary_output, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.errors import OutputError
@@ -62,10 +63,11 @@ def extract_command(
         raise click.UsageError("-o DIR says where to, --list what there is: one of them")
     names = FileNames(str if include_secrets else Keys().stream_name)
     target = _target(files, output, names, force)
-    with read(files) as captures:
-        run = Dissection(captures, chosen.ports)
+    with progress(files) as bar, read(files, watch(bar)) as captures:
+        run = Dissection(captures, chosen.ports, keys=chosen.keys)
         streams = MediaStreams(run.conversation, chosen.make_selection(run), times)
         _extract(streams.run(run), target, is_endless=STANDARD_INPUT in files)
+        bar.hide()
         status = conclude(captures, run)
     if streams.mixed:
         target.told.append(f"{plural(streams.mixed, 'message')} left out: too many streams on one connection")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +12,7 @@ from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, Command, FieldsParameter, traffic_options
+from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, World, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding, Severity
@@ -62,6 +64,9 @@ def view_options(command: Command) -> Command:
 @traffic_options
 @view_options
 @click.option("-q", "--quiet", is_flag=True, help="Messages alone: no lines for connections, handshakes and findings.")
+@click.option("--html", metavar="FILE", help="Keep what a terminal would show as a web page, secrets masked.")
+@click.option("--svg", "picture", metavar="FILE", help="The same as a picture.")
+@click.option("--include-secrets", is_flag=True, help="Mask nothing in the page or picture.")
 def read_command(
     files: tuple[str, ...],
     chosen: Chosen,
@@ -72,6 +77,9 @@ def read_command(
     fields: list[Column] | None,
     quiet: bool,
     full: bool,
+    html: str | None,
+    picture: str | None,
+    include_secrets: bool,
 ) -> Exit:
     """Show every RTMP message in captures (pcap, pcapng; - is standard input).
 
@@ -80,18 +88,33 @@ def read_command(
     """
     if fields and (verbose or hex_ or grid_):
         raise click.UsageError("--fields does not go with -v, -x or -X")
-    with read(files) as captures:
+    if html is not None or picture is not None:
+        from rtmpsniff.cli.keeping import keeping  # noqa: PLC0415 - only where it is asked for
+
+        keep = keeping(files, chosen, html, picture, include_secrets)
+    elif include_secrets:
+        raise click.UsageError("--include-secrets goes with --html and --svg; a terminal shows what is there")
+    else:
+        keep = None
+    with progress(files, 1 if keep is None else keep.passes) as bar, ExitStack() as open_:
+        captures = open_.enter_context(read(files, watch(bar)))
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
-        out = world(chosen.color, flush_lines=STANDARD_INPUT in files)
+        if keep is None:
+            out = bar.beside(world(chosen.color, flush_lines=STANDARD_INPUT in files))
+            events: Iterable[Event] = select(run, chosen.make_selection(run))
+        else:
+            out = open_.enter_context(keep.world())
+            events = keep.masked(run, bar, lambda events: select(events, chosen.make_selection(run)))
         view = View(out, Clock(time_format, lambda: run.base), full)
         show = columns(fields)(run) if fields else view.way(verbose, hex_, grid_)
         if out.width is not None and not (hex_ or grid_ or fields):
             out.write(view.listing.heading())
         any_shown = False
-        for event in shown(select(run, chosen.make_selection(run)), quiet or fields is not None, verbose):
+        for event in shown(events, quiet or fields is not None, verbose):
             any_shown = True
             for line in show(event):
                 out.write(line)
+        bar.hide()
         status = conclude(captures, run)
         if not any_shown and status is Exit.DONE:
             warn("nothing matched")

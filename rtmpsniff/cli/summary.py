@@ -9,6 +9,7 @@ from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import read
 from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
+from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.overview import overview
@@ -22,13 +23,14 @@ from rtmpsniff.output.theme import Paint
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_json: bool) -> Exit:
     """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded."""
-    with read(files) as captures:
+    with progress(files) as bar, read(files, watch(bar)) as captures:
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         selection = chosen.make_selection(run)
         is_partial = selection != Selection(connections=selection.connections)
         summary = Summary(run.conversation, is_partial)
         summary.see_all(select_messages(run, selection))
         others = (run.other_connections, run.other_packets)
+        bar.hide()
         out = world(chosen.color)
         if as_json:
             import json  # noqa: PLC0415 - only where it is asked for

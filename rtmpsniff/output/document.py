@@ -24,18 +24,7 @@ def document(
 ) -> dict[str, Any]:
     """The summary as values for JSON, by the names that the exports use."""
     return {
-        "captures": [
-            {
-                "file": file.file,
-                "format": file.format,
-                "packets": file.packets,
-                "bytes": file.bytes,
-                "first_time": None if file.first_time is None else str(file.first_time),
-                "last_time": None if file.last_time is None else str(file.last_time),
-                "truncated": file.truncated,
-            }
-            for file in files
-        ],
+        "captures": list(map(capture_record, files)),
         "connections": [_connection(connection) for connection in largest(list(summary.connections.values()), top)],
         "messages": [
             {
@@ -53,6 +42,19 @@ def document(
     }
 
 
+def capture_record(file: CaptureFile) -> dict[str, Any]:
+    """A file and what was read of it."""
+    return {
+        "file": file.file,
+        "format": file.format,
+        "packets": file.packets,
+        "bytes": file.bytes,
+        "first_time": None if file.first_time is None else str(file.first_time),
+        "last_time": None if file.last_time is None else str(file.last_time),
+        "truncated": file.truncated,
+    }
+
+
 def _connection(connection: ConnectionSummary) -> dict[str, Any]:
     opened, closed = connection.opened, connection.closed
     traffic = {"client": closed.from_client, "server": closed.from_server} if closed else {}
@@ -63,14 +65,14 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
         "server": opened.server._asdict(),
         "end_reason": closed.reason if closed else None,
         "closer": (closed.closer or None) if closed else None,
-        **_purpose(connection.purpose),
-        **_proof(connection.proof),
-        "handshake": _handshake(connection.handshake),
-        "peers": {sender: _peer(peer) for sender, peer in connection.peers.items()},
-        "streams": [_stream(stream, connection.purpose) for stream in connection.purpose.streams],
+        **purpose_record(connection.purpose),
+        **proof_record(connection.proof),
+        "handshake": handshake_record(connection.handshake),
+        "peers": {sender: peer_record(peer) for sender, peer in connection.peers.items()},
+        "streams": [stream_record(stream, connection.purpose) for stream in connection.purpose.streams],
         "shared_objects": [{"name": in_json(name), "attributes": n} for name, n in connection.shared_objects.items()],
         "unanswered": [{"n": call.message, "name": in_json(call.name)} for call in connection.unanswered],
-        **({"tls": _tls(closed.tls)} if closed and closed.tls else {}),
+        **({"tls": tls_record(closed.tls)} if closed and closed.tls else {}),
         **({"through": closed.through} if closed and closed.through else {}),
         "tcp": {sender: figures._asdict() for sender, figures in traffic.items()},
         "messages": {
@@ -95,7 +97,8 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
     }
 
 
-def _tls(tls: Tls) -> dict[str, Any]:
+def tls_record(tls: Tls) -> dict[str, Any]:
+    """What is known of TLS around a connection."""
     return {
         "server_name": in_json(tls.server_name) or None,
         "alpn": in_json(tls.alpn) or None,
@@ -118,7 +121,8 @@ def _by_type(connection: ConnectionSummary) -> dict[tuple[int, str], Tally]:
     return sums
 
 
-def _purpose(purpose: Purpose) -> dict[str, Any]:
+def purpose_record(purpose: Purpose) -> dict[str, Any]:
+    """What a connection was for."""
     return {
         "app": in_json(purpose.app) or None,
         "tcUrl": in_json(purpose.tc_url) or None,
@@ -128,12 +132,13 @@ def _purpose(purpose: Purpose) -> dict[str, Any]:
         "connect": in_json(purpose.connect),
         "status": in_json(purpose.status) or None,
         "description": in_json(purpose.description) or None,
-        "latency_ms": None if purpose.latency is None else _milliseconds(purpose.latency),
+        "latency_ms": None if purpose.latency is None else in_milliseconds(purpose.latency),
         "redirect": in_json(purpose.redirect) or None,
     }
 
 
-def _proof(proof: Proof) -> dict[str, Any]:
+def proof_record(proof: Proof) -> dict[str, Any]:
+    """What it had to prove; never a value of it."""
     dance = proof.dance
     return {
         "authentication": None
@@ -155,18 +160,20 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _handshake(handshake: Handshake) -> dict[str, Any]:
+def handshake_record(handshake: Handshake) -> dict[str, Any]:
+    """How the handshake went."""
     return {
         "version": handshake.version,
         "c1": handshake.c1,
         "s1": handshake.s1,
         "c2": handshake.c2,
         "s2": handshake.s2,
-        "rtt_ms": None if handshake.rtt is None else _milliseconds(handshake.rtt),
+        "rtt_ms": None if handshake.rtt is None else in_milliseconds(handshake.rtt),
     }
 
 
-def _peer(peer: Peer) -> dict[str, Any]:
+def peer_record(peer: Peer) -> dict[str, Any]:
+    """Who one end seems to be."""
     return {
         "software": peer.software,
         "version": peer.version or None,
@@ -176,7 +183,7 @@ def _peer(peer: Peer) -> dict[str, Any]:
     }
 
 
-def _stream(stream: Stream, purpose: Purpose) -> dict[str, Any]:
+def stream_record(stream: Stream, purpose: Purpose) -> dict[str, Any]:
     """A stream; times are told by the numbers of the messages that said them."""
     asked, answered, ended = stream.asked, stream.answered, stream.ended
     return {
@@ -190,7 +197,7 @@ def _stream(stream: Stream, purpose: Purpose) -> dict[str, Any]:
         "reason": stream.reason or None,
         "asked": asked.message if asked else None,
         "answered": answered.message if answered else None,
-        "latency_ms": _milliseconds(answered.time - asked.time) if asked and answered else None,
+        "latency_ms": in_milliseconds(answered.time - asked.time) if asked and answered else None,
         "ended": ended.message if ended else None,
         "end": stream.end or None,
         "status": [in_json(code) for code in stream.codes],
@@ -237,5 +244,6 @@ def _sample(track: Track) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _milliseconds(nanoseconds: int) -> float:
+def in_milliseconds(nanoseconds: int) -> float:
+    """Nanoseconds as milliseconds."""
     return nanoseconds / 1_000_000

@@ -38,8 +38,9 @@ def svg(lines: Iterable[str], title: str) -> str:
         f'<g font-family="{_FONT}" font-size="14" fill="{PICTURE["ink"]}" xml:space="preserve">',
         f'<text x="{width // 2}" y="22" text-anchor="middle" fill="{PICTURE["title"]}">{escape(title)}</text>',
     ]
+    options = console.options.update(no_wrap=True, width=columns + 1)
     for row, text in enumerate(texts):
-        drawn += _line(console.render(text, console.options.update(no_wrap=True)), _BAR + _LINE * (row + 0.8))
+        drawn += _line(console.render(text, options), _BAR + _LINE * (row + 0.8))
     return "\n".join([*drawn, "</g>", "</svg>", ""])
 
 

@@ -6,6 +6,8 @@ background alike. Everything else speaks of roles and styles by name.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Final
 
 from rtmpsniff.fields import Role
@@ -60,6 +62,45 @@ STYLES: Final = {
 
 
 PICTURE: Final = {"ink": "#d0d0d0", "paper": "#1c1c1c", "title": "#909090"}  # of an SVG
+
+
+PAGE: Final = {"ink": "#1c1c1c", "paper": "#ffffff", "dark ink": "#d0d0d0", "dark paper": "#1c1c1c"}  # of a web page
+
+_CODE: Final = re.compile("\x1b\\[([0-9;]*)m")
+_LEVELS: Final = (0, 95, 135, 175, 215, 255)  # of each primary color in the cube of the 256-color palette
+
+
+def painted(line: str) -> Iterator[tuple[str, str]]:
+    """The runs of a line that `Paint` has painted, each with its code; the code is empty where nothing is painted."""
+    at, code = 0, ""
+    for change in _CODE.finditer(line):
+        if change.start() > at:
+            yield line[at : change.start()], code
+        at, code = change.end(), change[1].removeprefix("0")
+    if at < len(line):
+        yield line[at:], code
+
+
+def css(code: str) -> str:
+    """A code as declarations of a style sheet."""
+    said, parts = [], iter(code.split(";"))
+    for part in parts:
+        if part == "38" and next(parts, "") == "5":
+            said.append(f"color:{_hex(int(next(parts, '0')))}")
+        elif part == "1":
+            said.append("font-weight:bold")
+        elif part == "7":
+            said.append("outline:1px solid")
+    return ";".join(said)
+
+
+def _hex(number: int) -> str:
+    """A color of the 256-color palette, of its cube or its grays."""
+    if number >= 232:
+        return f"#{8 + 10 * (number - 232):02x}" + f"{8 + 10 * (number - 232):02x}" * 2
+    number -= 16
+    red, green, blue = (_LEVELS[number // place % 6] for place in (36, 6, 1))
+    return f"#{red:02x}{green:02x}{blue:02x}"
 
 
 class Paint:

@@ -21,11 +21,15 @@ _MOST_REMEMBERED: Final = 256
 
 
 class Part(NamedTuple):
-    """A fragment, or what is left of one. `data` is shorter than the span where the snapshot length cut it."""
+    """A fragment, or what is left of one. `data` is shorter than the span where the snapshot length cut it.
+
+    `at` is where the data of a fragment that has just come begins in its frame.
+    """
 
     start: int
     stop: int
     data: bytes
+    at: int = 0
 
 
 class Whole(NamedTuple):
@@ -137,6 +141,11 @@ class Fragments:
                 del self._complete[next(iter(self._complete))]
         self._make_room()
         return whole
+
+    def is_held(self, key: bytes) -> bool:
+        """Whether there are fragments of this packet, and somebody wants it."""
+        packet = self._packets.get(key)
+        return packet is not None and not packet.refused
 
     def end(self) -> None:
         """No more will come: what is there stays incomplete."""

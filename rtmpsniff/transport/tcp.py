@@ -47,7 +47,8 @@ class Segment(NamedTuple):
     """One TCP segment. `key` is source address, target address, source port and target port as they were sent.
 
     `packet` carried it, or the last fragment of it. `tag` names the VLANs and virtual networks that it was seen in;
-    `header` is TCP's without options, `identification` IP's (empty where there is none).
+    `header` is TCP's without options, `identification` IP's (empty where there is none). `start` is where this header
+    begins in the frame or, where `joined`, in the payload of the IP packet that fragments make.
     """
 
     packet: Packet
@@ -60,6 +61,8 @@ class Segment(NamedTuple):
     tag: bytes = b""
     identification: bytes = b""
     header: bytes = b""
+    start: int = 0
+    joined: bool = False
 
     @property
     def reverse(self) -> bytes:
@@ -101,6 +104,7 @@ class Carried(NamedTuple):
     ip: Internet
     start: int
     tag: bytes
+    joined: bool  # the data is what fragments make
 
 
 def segment_of(packet: Packet, fragments: Fragments | None = None) -> Segment | None:
@@ -120,7 +124,7 @@ def carried(packet: Packet, wanted: int, fragments: Fragments | None = None) -> 
     found = network(packet.link, packet.data)
     if found is None:
         return None
-    data, tag = packet.data, b""
+    data, tag, joined = packet.data, b"", False
     kind, start = found
     ip: Internet | None = None
     # A frame cut by the snapshot length: what its own lengths do not say, the wire length does.
@@ -131,6 +135,7 @@ def carried(packet: Packet, wanted: int, fragments: Fragments | None = None) -> 
             ip = internet(data, start, stop)
             if ip is not None and ip.fragment is not None:
                 data, ip = _join(packet.time, data, ip, ip.fragment, tag, fragments)
+                joined = True
             if ip is None:
                 return None
             kind, start, stop = IP_PROTOCOL | ip.protocol, ip.start, ip.stop
@@ -139,7 +144,7 @@ def carried(packet: Packet, wanted: int, fragments: Fragments | None = None) -> 
         reader = LAYERS.get(kind)
         layer = None if reader is None else reader(data, start, stop)
         if layer is None:
-            return Carried(data, ip, start, tag) if kind == wanted and ip is not None else None
+            return Carried(data, ip, start, tag, joined) if kind == wanted and ip is not None else None
         kind, start, stop, more = layer
         if more:
             tag = _tagged(tag + more)
@@ -156,7 +161,7 @@ def _join(
     """The packet that a fragment completes, as its payload and a header whose offsets are those of this payload."""
     if fragments is None or not _may_hold_tcp(ip.protocol):
         return data, None
-    part = Part(fragment.offset, fragment.offset + ip.stop - ip.start, data[ip.start : ip.stop])
+    part = Part(fragment.offset, fragment.offset + ip.stop - ip.start, data[ip.start : ip.stop], ip.start)
     first = fragment.offset == 0
     refused = first and ip.protocol == UDP and len(part.data) >= 8 and udp(data, ip.start, ip.stop) is None
     # The protocol is a part of IPv4's key, and not of IPv6's, where the first fragment's holds (RFC 8200, 4.5).
@@ -174,7 +179,7 @@ def _may_hold_tcp(protocol: int) -> bool:
     return protocol == _TCP or protocol in EXTENSIONS or IP_PROTOCOL | protocol in LAYERS
 
 
-def _tcp(packet: Packet, data: bytes, ip: Internet, start: int, tag: bytes) -> Segment | None:
+def _tcp(packet: Packet, data: bytes, ip: Internet, start: int, tag: bytes, joined: bool) -> Segment | None:
     if start + 20 > len(data):
         return None
     sequence, acknowledgement, bits = _TCP_HEADER.unpack_from(data, start)
@@ -187,5 +192,5 @@ def _tcp(packet: Packet, data: bytes, ip: Internet, start: int, tag: bytes) -> S
     key = ip.addresses + header[:4]
     identification = ip.identification if len(ip.addresses) == 8 else b""
     missing = size - len(payload)
-    found = (packet, key, sequence, acknowledgement, bits & 0x1FF, payload, missing, tag, identification, header)
-    return new_tuple(Segment, found)
+    where = (tag, identification, header, start, joined)
+    return new_tuple(Segment, (packet, key, sequence, acknowledgement, bits & 0x1FF, payload, missing, *where))

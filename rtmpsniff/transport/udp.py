@@ -28,7 +28,7 @@ def datagram_of(packet: Packet) -> Datagram | None:
     found = carried(packet, _UDP_LAYER)
     if found is None:
         return None
-    data, ip, start, _ = found
+    data, ip, start, *_ = found
     length = int.from_bytes(data[start + 4 : start + 6], "big")
     if len(data) < start + _HEADER or length < _HEADER:
         return None

@@ -1,0 +1,71 @@
+"""`export --format pcapng`: the packets of chosen connections, masked, for a capture that can be handed on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+from rtmpsniff.analysis.masking import Masking
+from rtmpsniff.capture.files import read
+from rtmpsniff.capture.pcapng_writer import PcapngWriter
+from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.masks import can_be_read_twice
+from rtmpsniff.cli.options import Chosen
+from rtmpsniff.cli.progress import progress, watch
+from rtmpsniff.cli.world import Exit, warn
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.errors import OutputError
+from rtmpsniff.output.packets import MediaBytes, PacketExport, Survey, survey
+from rtmpsniff.output.saved import saved
+from rtmpsniff.version import __version__
+
+STANDARD_OUTPUT = "-"
+
+
+def export_packets(files: Sequence[str], chosen: Chosen, output: str, masking: Masking, *, strip_media: bool) -> Exit:
+    """Read the files twice, write their packets once."""
+    if not can_be_read_twice(files):
+        raise click.UsageError("--format pcapng reads its input twice: it has to be files, no pipe")
+    with progress(files, 2) as line, _written(output, files) as write:
+        with read(files, watch(line)) as captures:
+            found = survey(Dissection(captures, chosen.ports, keys=chosen.keys), chosen.make_selection, masking)
+        writer = PcapngWriter(f"rtmpsniff {__version__}")
+        write(writer.head())
+        media: MediaBytes = "whole" if not strip_media else "zeros" if output.endswith(".gz") else "cut"
+        with read(files, watch(line)) as captures:
+            export = PacketExport(captures, chosen.ports, found, masking, media, keys=chosen.keys)
+            export.write_to(lambda packet: write(writer.packet(*packet)))
+            line.hide()
+            status = conclude(captures, export.run)
+    _say_what_is_missing(found)
+    if not export.written and not found.left_out and status is Exit.DONE:
+        warn("nothing matched")
+    return status
+
+
+def _say_what_is_missing(found: Survey) -> None:
+    for connection, variant in sorted(found.left_out):
+        warn(
+            f"warning: connection {connection} ({variant}) is left out: its secrets cannot be masked; "
+            "--include-secrets writes it as it is"
+        )
+
+
+@contextmanager
+def _written(output: str, inputs: Sequence[str]) -> Iterator[Callable[[bytes], object]]:
+    """Where the packets go: a file that is there whole or not at all, or standard output."""
+    if output != STANDARD_OUTPUT:
+        with saved(output, inputs) as file:
+            yield file.write
+        return
+    out: TextIO | None = sys.stdout
+    if out is None:
+        raise OutputError("standard output: is closed")
+    if out.isatty():
+        raise click.UsageError("a capture is no text for a terminal: give -o OUT, or a pipe")
+    yield out.buffer.write
+    out.buffer.flush()
