@@ -44,6 +44,10 @@ def _contained(message: Contained) -> Block:
 
 def _insets(chunks: tuple[Chunk, ...], position: int) -> Iterator[Inset]:
     for chunk in chunks:
+        if chunk.unseen:
+            yield Inset(position, chunk.offset + chunk.unseen, b"", ())
+            position += chunk.size
+            continue
         first, next_ = (
             header_fields(chunk.header, _has_extended(chunk.header), meaning) for meaning in ("", "goes on")
         )

@@ -31,6 +31,7 @@ class Chunk(NamedTuple):
     header: bytes  # the 1 to 18 bytes as sent
     size: int  # payload bytes that each carried
     run: int = 1
+    unseen: int = 0  # bytes of a header that a hole took, where there is none to show
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +199,17 @@ class Exchange:
 
 
 class Traffic(NamedTuple):
-    """What TCP says of one direction; all but `gaps` and `out_of_order` in bytes."""
+    """What TCP says of one direction; in bytes where it is not said otherwise."""
 
     bytes: int
     retransmitted_bytes: int
-    out_of_order: int
+    out_of_order: int  # segments
     missing_bytes: int
-    gaps: int
+    gaps: int  # holes
+    missing_packets: int = 0  # at least so many brought what is missing
+    cut_bytes: int = 0  # missing ones that the snapshot length cut away
+    unacknowledged_bytes: int = 0  # missing ones that the receiver never confirmed: the network lost them
+    conflicting_bytes: int = 0  # sent again as other ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,11 @@ class InnerFlow(Flow):
         self.retransmitted_bytes = sum(flow.retransmitted_bytes for flow in self.carried)
         self.out_of_order = sum(flow.out_of_order for flow in self.carried)
         self.missing_bytes = sum(flow.missing_bytes for flow in self.carried)
+        self.missing_packets = sum(flow.missing_packets for flow in self.carried)
+        self.cut_bytes = sum(flow.cut_bytes for flow in self.carried)
+        self.unacknowledged_bytes = sum(flow.unacknowledged_bytes for flow in self.carried)
+        self.conflicting_bytes = sum(flow.conflicting_bytes for flow in self.carried)
+        self.conflict = next((flow.conflict for flow in self.carried if flow.conflict is not None), None)
         self.gaps = sum(flow.gaps for flow in self.carried)
 
 
