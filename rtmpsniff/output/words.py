@@ -89,7 +89,7 @@ def _say_times(message: Message) -> str:
 def _say_state(message: Message) -> str:
     if message.state == "damaged":
         missing = sum(stop - start for start, stop in message.missing)
-        return f"damaged: {plural(missing, 'byte')} never captured"
+        return f"damaged: {plural(missing, 'byte')} {message.missing_reason}"
     arrived = len(message.payload) - sum(stop - start for start, stop in message.missing)
     word = "aborted" if message.state == "aborted" else "cut off"
     return f"{word} after {grouped(arrived)} of {plural(message.length, 'byte')}"
@@ -478,7 +478,7 @@ def say_greeting(event: Greeting) -> str:
         words += [f"software {software}"] if software else []
     if event.missing:
         missing = sum(stop - start for start, stop in event.missing)
-        words.append(f"{plural(missing, 'byte')} never captured")
+        words.append(f"{plural(missing, 'byte')} {event.missing_reason}")
     elif event.verdict.startswith("D"):
         words.append(f"digest {event.verdict}")
     elif event.verdict in _VERDICTS:
@@ -519,5 +519,5 @@ def say_span(length: int, missing: int, where: str, reason: str) -> str:
         return f"{size} {where} {reason}"
     if reason in HOLE_REASONS:
         return f"{size} {where} not decoded, {grouped(missing)} of them {reason}"
-    lost = f", {grouped(missing)} of them never captured" if missing else ""
+    lost = f", {grouped(missing)} of them missing" if missing else ""
     return f"{size} {where} not decoded{lost}: {reason}"

@@ -74,6 +74,7 @@ def _contained(
         state=state,
         first=aggregate.first,
         last=aggregate.last,
+        missing_reason=aggregate.missing_reason,
         aggregate=aggregate,
         place=place,
         span=span,

@@ -29,7 +29,7 @@ from rtmpsniff.payload.types import (
 )
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
 from rtmpsniff.rtmp.doubt import Doubt
-from rtmpsniff.rtmp.events import Chunk, Event, Message, State, Undecoded
+from rtmpsniff.rtmp.events import Chunk, Event, Message, State, Undecoded, also
 from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS, LookAhead, fault
 from rtmpsniff.rtmp.runs import equal_bytes, shorten, whole_chunks
 from rtmpsniff.rtmp.search import Found, Rest, Search, behind
@@ -37,7 +37,7 @@ from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.text import grouped, plural
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.reassembly import NEVER_CAPTURED, Sender
 
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
 _MEDIA: Final = frozenset({AUDIO, VIDEO})
@@ -129,7 +129,7 @@ class Assembler:
         """Whether a hole of `size` bytes here lies within the payload of one chunk."""
         return self._channel is not None and size <= self._due
 
-    def lose(self, size: int) -> None:
+    def lose(self, size: int, reason: str = NEVER_CAPTURED) -> None:
         """A hole within a chunk's payload: its length is known, so the message is damaged and nothing else."""
         channel = self._channel
         if channel is None:
@@ -141,6 +141,7 @@ class Assembler:
         channel.left -= size
         if not channel.dropped:
             channel.missing.append((start, start + size))
+            channel.missing_reason = also(channel.missing_reason, reason)
             channel.parts += [_ZEROS] * (size // len(_ZEROS)) + [_ZEROS[: size % len(_ZEROS)]]
         if not channel.left:
             self._complete(channel)
@@ -673,11 +674,12 @@ class Assembler:
             state,
             channel.first,
             channel.last,
+            channel.missing_reason or NEVER_CAPTURED,
         )
         self.events.append(message)
         self.held -= channel.held
         channel.held = 0
-        channel.parts, channel.missing, channel.chunks = [], [], []
+        channel.parts, channel.missing, channel.missing_reason, channel.chunks = [], [], "", []
         return message
 
     def _abort(self, chunk_stream_id: int, message: Message) -> None:

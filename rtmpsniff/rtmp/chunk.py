@@ -90,6 +90,7 @@ class Channel:
         "length",
         "message_stream_id",
         "missing",
+        "missing_reason",
         "parts",
         "reached",
         "stale",
@@ -119,6 +120,7 @@ class Channel:
         self.dropped_for = ""  # why
         self.parts: list[bytes | bytearray] = []
         self.missing: list[tuple[int, int]] = []
+        self.missing_reason = ""
         self.chunks: list[Chunk] = []
         self.first = Origin(0, 0, 0)  # the least packet of the message in progress
         self.last = Origin(0, 0, 0)  # the greatest

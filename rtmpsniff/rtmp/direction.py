@@ -20,14 +20,14 @@ from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.chunk import LONGEST_HEADER
-from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded
+from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded, also
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PACKET
 from rtmpsniff.rtmp.search import Search
 from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import HOLE_REASONS, Hole, Piece, Sender
+from rtmpsniff.transport.reassembly import HOLE_REASONS, NEVER_CAPTURED, Hole, Piece, Sender
 
 Phase: TypeAlias = Literal["handshake", "chunks", "opaque", "lost"]
 
@@ -65,7 +65,8 @@ class Direction:
         self._counted = 0  # held bytes that the budget knows of
         self._window = Window()
         self._chunks = Assembler(connection, sender, numbers, self._window)
-        self._missing: list[tuple[int, int]] = []  # stream spans in the handshake that were never captured
+        self._missing: list[tuple[int, int]] = []  # stream spans in the handshake that are not there
+        self._missing_reason = ""
         self._unread: _Unread | None = None
         self._search: Search | None = None  # while lost, unless it is hopeless
 
@@ -108,7 +109,7 @@ class Direction:
         return self._taken()
 
     def lose(self, hole: Hole) -> list[Event]:
-        """The next `hole.size` bytes were never captured; None: nobody knows how many."""
+        """The next `hole.size` bytes are not there; None: nobody knows how many."""
         self._settle()
         size, unread = hole.size, self._unread
         if unread is not None:
@@ -122,7 +123,7 @@ class Direction:
         elif self.phase == "handshake" and hole.offset + size <= HANDSHAKE_SIZE:
             return self._lose_greeting(hole, size)
         elif self._chunks.can_lose(size):
-            self._chunks.lose(size)
+            self._chunks.lose(size, hole.reason)
             self._window.base = hole.offset + size
         else:
             self._lose_in_chunks(hole)
@@ -320,6 +321,7 @@ class Direction:
                 missing,
                 self._window.origin(at),
                 self._window.origin(at + len(data) - 1),
+                self._missing_reason or NEVER_CAPTURED,
             )
         )
 
@@ -345,6 +347,7 @@ class Direction:
         if hole.reason not in HOLE_REASONS:  # what is the matter with a tunnel is said once
             self._chunks.find(findings.CAPTURE_QUALITY, Severity.WARNING, say_hole(hole), hole.offset, hole.origin)
         self._missing.append((hole.offset, hole.offset + size))
+        self._missing_reason = also(self._missing_reason, hole.reason)
         filler = Packet(*hole.origin, link=0, data=b"", wire_length=0)
         return self.feed(Piece(hole.flow, hole.offset, bytes(size), [hole.offset], [filler]))
 

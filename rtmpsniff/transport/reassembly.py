@@ -79,7 +79,7 @@ class Piece(NamedTuple):
 
 
 class Hole(NamedTuple):
-    """Bytes of one direction that were never captured. `origin` is the packet that made it certain.
+    """Bytes of one direction that are not there, and why. `origin` is the packet that made it certain.
 
     `size` is None inside a tunnel where nobody can know it; the offsets behind it then count on as if it were 0.
     """
