@@ -244,9 +244,8 @@ class _Writer:
     def _more(self, line: _Line, position: int) -> str:
         """Stands for the bytes of a long value that are not shown, and for the insets among them."""
         behind = _inset_behind(self.block.insets, self.next_inset, line.stop)
-        insets, self.next_inset = behind - self.next_inset, behind
-        name = self.block.insets[-1].fields[0].name if insets else ""
-        text = _left_out(line.stop - position, self.missing_in(position, line.stop), insets, name)
+        insets, self.next_inset = self.block.insets[self.next_inset : behind], behind
+        text = _left_out(line.stop - position, self.missing_in(position, line.stop), insets)
         return f"{'':{_ADDRESS}}  {self._indent(line.depth)}{self.paint.style('dim', text)}"
 
     def _wrap(self, line: _Line, text: str) -> list[str]:
@@ -355,9 +354,8 @@ def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
                 yield _Cell(block.address_of(position), block.data[position], _role_at(line, position), False)
         if bulk:
             before, next_inset = next_inset, _inset_behind(insets, next_inset, line.stop)
-            name = insets[before].fields[0].name if next_inset > before else ""
             lost = writer.missing_in(stop, line.stop)
-            yield _left_out(line.stop - stop, lost, next_inset - before, name)
+            yield _left_out(line.stop - stop, lost, insets[before:next_inset])
         writer.next_inset = next_inset
     for inset in insets[next_inset:]:
         yield from _inset_cells(inset)
@@ -370,12 +368,16 @@ def _inset_behind(insets: tuple[Inset, ...], at: int, position: int) -> int:
     return at
 
 
-def _left_out(size: int, missing: list[tuple[int, int]], insets: int, name: str) -> str:
-    """What stands for bytes that are not shown: how many they are, how many are missing, what is among them."""
+def _left_out(size: int, missing: list[tuple[int, int]], insets: tuple[Inset, ...]) -> str:
+    """What stands for bytes that are not shown: how many they are, how many are missing, what is among them.
+
+    An inset without fields is a place where a hole took one: there is nothing among the bytes.
+    """
     text = f"... {plural(size, 'byte')} more"
     if missing:
         text += f", {grouped(sum(stop - start for start, stop in missing))} of them missing"
-    return f"{text}, with {plural(insets, name)} among them" if insets else text
+    names = [inset.fields[0].name for inset in insets if inset.fields]
+    return f"{text}, with {plural(len(names), names[0])} among them" if names else text
 
 
 def _inset_cells(inset: Inset) -> Iterator[_Cell]:

@@ -151,9 +151,9 @@ def blocks(draw: st.DrawFn, *, holes: bool = True) -> Block:
     insets: list[Inset] = []
     address = start = draw(st.sampled_from([0, 3073, 12_345_678]))
     for position in sorted(draw(st.lists(st.integers(0, size), max_size=5))):
-        header = draw(st.binary(min_size=1, max_size=18))
+        header = draw(st.binary(max_size=18))  # empty: a hole took it
         address += position - (insets[-1].position if insets else 0) + draw(st.sampled_from([0, 0, 500]))
-        fields = (Field("chunk header", 0, len(header), None, "goes on", Role.BASIC_HEADER),)
+        fields = (Field("chunk header", 0, len(header), None, "goes on", Role.BASIC_HEADER),) if header else ()
         insets.append(Inset(position, address, header, fields))
         address += len(header)
     missing = draw(spans(size)) if holes else ()
@@ -546,6 +546,15 @@ def test_insets_of_the_grid_stand_in_brackets() -> None:
     first, second = grid(block, PLAIN)
     assert "[c3]00 00 00 00 00[c3]00 " in first
     assert "[" not in second
+
+
+def test_a_header_that_a_hole_took_is_none_among_the_bytes_left_out() -> None:
+    field = Field("payload", 0, 400, None, "400 bytes", Role.MEDIA)
+    lost = Inset(128, 137, b"", ())
+    for insets, among in [((lost,), ""), ((lost, header(256, 265)), ", with 1 chunk header among them")]:
+        block = Block(0, bytes(400), (field,), insets)
+        left_out = [line for line in [*dump(block, PLAIN, shape(None)), *grid(block, PLAIN)] if " more" in line]
+        assert [line.strip() for line in left_out] == [f"... 368 bytes more{among}", f"... 352 bytes more{among}"]
 
 
 def test_wider_terminals_have_longer_rows() -> None:
