@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
+from typing import Final
 
 from rtmpsniff.analysis.conversation import Conversation
 from rtmpsniff.budget import Budget
@@ -16,6 +17,9 @@ from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
+
+
+_MOST_LINKS: Final = 4  # link types that nothing reads, of which each is told
 
 
 class Dissection:
@@ -94,6 +98,8 @@ class Dissection:
             (fragments.crowded_out, "fragmented IP packet", "given up: too many were incomplete at once"),
             (transport.evicted, "TCP connection", "given up for newer ones: too many were open at once"),
         )
+        links = sorted(transport.unknown_links.items(), key=lambda link: -link[1])[:_MOST_LINKS]
+        lines += tuple((number, "packet", f"not read: link type {link} is not known") for link, number in links)
         return tuple(f"{plural(number, what)} {how}" for number, what, how in lines if number)
 
     @property

@@ -129,3 +129,13 @@ def test_packets_are_read_only_as_events_are_asked_for() -> None:
     events = iter(Dissection(watched()))
     assert isinstance(next(events), Opened)
     assert read == [1]
+
+
+def test_packets_of_a_link_type_that_nothing_reads_are_told() -> None:
+    packets = [Packet(0, number, number, link, b"abcd", 4) for number, link in enumerate([147, 999, 999, 1])]
+    run = Dissection(packets)
+    assert list(run) == []
+    assert run.remarks == (
+        "2 packets not read: link type 999 is not known",
+        "1 packet not read: link type 147 is not known",
+    )

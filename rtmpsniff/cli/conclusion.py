@@ -5,6 +5,7 @@ from __future__ import annotations
 from rtmpsniff.capture.files import Captures
 from rtmpsniff.cli.world import Exit, warn
 from rtmpsniff.dissect import Dissection
+from rtmpsniff.output.words import say_duration
 from rtmpsniff.text import plural, printable
 
 
@@ -17,7 +18,7 @@ def conclude(captures: Captures, run: Dissection) -> Exit:
             number, distance = file.backward
             warn(
                 f"warning: {printable(file.file)}: times run backwards, first at packet {number}, "
-                f"by {distance / 1e9:.9g} s; spans of time may be wrong"
+                f"by {say_duration(distance)}; spans of time may be wrong"
             )
     for remark in run.remarks:
         warn(f"warning: {remark}")

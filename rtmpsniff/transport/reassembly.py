@@ -22,7 +22,7 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import TICK, Origin, Packet
 from rtmpsniff.transport.duplicates import Duplicates
 from rtmpsniff.transport.fragments import Fragments
-from rtmpsniff.transport.link import ETHERNET
+from rtmpsniff.transport.link import ETHERNET, LINKS
 from rtmpsniff.transport.recent import Recent, compare
 from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Endpoint, Segment, endpoints, reverse, segment_of
 from rtmpsniff.transport.udp import Datagram, datagram_of
@@ -176,7 +176,7 @@ class Flow:
         self.unacknowledged_bytes = 0  # those of them that the receiver never confirmed
         self.missing_packets = 0  # at least so many brought what is missing
         self.gaps = 0
-        self.longest = 0  # the longest segment that did not take the short way, or came shortly before a hole, in bytes
+        self.longest = 0  # the longest segment so far, in bytes
         self.conflicting_bytes = 0  # that were sent again as other ones
         self.conflict: tuple[int, Origin] | None = None  # where they begin, and the packet
 
@@ -305,6 +305,7 @@ class _Batch:
         self.taken.append(packets)
         begin = flow.offset
         *offsets, flow.offset = accumulate(map(len, parts), initial=begin)
+        flow.longest = max(flow.longest, max(map(len, parts)))
         if flow.ignored:
             return ()
         piece = Piece(flow, begin, b"".join(parts), offsets, packets)
@@ -334,6 +335,7 @@ class Reassembler:
         self._swept = 0  # when those that can be let go were last looked for
         self._age = 0  # ns that had passed by then, without the jumps of the packets' times
         self.unread = 0  # packets that are no TCP, or no whole TCP header
+        self.unknown_links: dict[int, int] = {}  # those of them whose link type nothing here reads, by its number
         self._begun = 0  # connections
         self.evicted = 0  # connections that gave way to newer ones
         self.fragments = Fragments(self.budget)
@@ -402,6 +404,8 @@ class Reassembler:
         if segment is None:
             yield from self._pass_time(None, packet.time)
             self.unread += self.fragments.taken + self.fragments.copies == fragments
+            if packet.link not in LINKS:
+                self.unknown_links[packet.link] = self.unknown_links.get(packet.link, 0) + 1
             yield from self._datagrams(packet)
             return
         segment = self._in_its_network(segment)
@@ -665,7 +669,6 @@ class Reassembler:
         if reason is CUT:
             flow.cut_bytes += size
         else:
-            flow.longest = max(flow.longest, self.recent.longest(flow))
             flow.missing_packets += -(-size // (flow.longest or _USUAL_SEGMENT))
         if reason is NEVER_ACKNOWLEDGED:
             flow.unacknowledged_bytes += size

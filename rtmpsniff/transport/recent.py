@@ -7,7 +7,6 @@ wants the receiver and a listener to read different things: the first copy is re
 from __future__ import annotations
 
 from collections import deque
-from operator import sub
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -38,15 +37,6 @@ class Recent:
                 first = min(first, place) if count and differing else place if differing else first
                 count += differing
         return count, first
-
-    def longest(self, flow: Flow) -> int:
-        """Bytes of the longest segment of a flow that is remembered."""
-        longest = 0
-        for piece in self._pieces:
-            if piece.flow is flow:
-                stops = [*piece.offsets[1:], piece.offset + len(piece.data)]
-                longest = max(longest, *map(sub, stops, piece.offsets))
-        return longest
 
 
 def compare(offset: int, data: bytes, other_offset: int, other: bytes) -> tuple[int, int]:

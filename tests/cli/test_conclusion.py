@@ -46,7 +46,7 @@ def test_what_was_wrong_below_the_connections(capsys: pytest.CaptureFixture[str]
         list(run)
         assert conclude(captures, run) is Exit.DONE
     assert capsys.readouterr().err.splitlines() == [
-        f"rtmpsniff: warning: {path}: times run backwards, first at packet 2, by 0.0025 s; spans of time may be wrong",
+        f"rtmpsniff: warning: {path}: times run backwards, first at packet 2, by 2.5 ms; spans of time may be wrong",
         "rtmpsniff: warning: 2 packets captured twice and counted once (a port mirror or a tunnel shows copies)",
         "rtmpsniff: warning: 1 fragmented IP packet never complete: some fragments were not captured",
     ]

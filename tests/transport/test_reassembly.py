@@ -779,6 +779,18 @@ def test_missing_packets_are_counted_by_the_longest_segment() -> None:
     assert (flow.missing_bytes, flow.missing_packets) == (3500, 4)
 
 
+def test_the_longest_segment_may_be_long_ago() -> None:
+    talk = opened()
+    talk.client(bytes(1000))
+    for _ in range(6):
+        talk.client(bytes(5))
+        talk.server(bytes(5))
+    talk.segment("client", bytes(7), at=4530)
+    talk.ack("server", upto=4537)
+    flow = connection_of(run(talk.frames)).from_client
+    assert (flow.missing_bytes, flow.missing_packets) == (3500, 4)
+
+
 @pytest.mark.parametrize("seen", ["SYN-ACK", "ACK"])
 def test_one_of_the_first_packets_tells_where_both_directions_begin(seen: str) -> None:
     """A SYN and the bytes behind it, or a SYN-ACK and those behind it, were not captured."""

@@ -51,12 +51,3 @@ def test_only_the_last_pieces_are_remembered() -> None:
     assert recent.unlike(FLOW, 0, b"XXXX")[0] == 0
     assert recent.unlike(FLOW, 4, b"X") == (1, 4)
     assert str(MOST) in repr(recent)
-
-
-def test_the_longest_segment_of_a_flow() -> None:
-    recent = Recent()
-    recent.note(Piece(FLOW, 10, bytes(12), [10, 14, 21], []))
-    recent.note(Piece(FLOW, 22, bytes(3), [22], []))
-    recent.note(Piece(CONNECTION.from_server, 0, bytes(99), [0], []))
-    assert recent.longest(FLOW) == 7
-    assert Recent().longest(FLOW) == 0
