@@ -18,7 +18,6 @@ from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
 
-
 _MOST_LINKS: Final = 4  # link types that nothing reads, of which each is told
 
 

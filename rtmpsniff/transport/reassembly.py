@@ -305,7 +305,7 @@ class _Batch:
         self.taken.append(packets)
         begin = flow.offset
         *offsets, flow.offset = accumulate(map(len, parts), initial=begin)
-        flow.longest = max(flow.longest, max(map(len, parts)))
+        flow.longest = max(flow.longest, *map(len, parts))
         if flow.ignored:
             return ()
         piece = Piece(flow, begin, b"".join(parts), offsets, packets)
