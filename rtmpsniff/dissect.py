@@ -91,14 +91,14 @@ class Dissection:
         """What was wrong below the connections, a line each."""
         transport = self.transport
         fragments = transport.fragments
-        lines = (
+        lines = [
             (self.duplicates, "packet", "captured twice and counted once (a port mirror or a tunnel shows copies)"),
             (fragments.incomplete, "fragmented IP packet", "never complete: some fragments were not captured"),
             (fragments.crowded_out, "fragmented IP packet", "given up: too many were incomplete at once"),
             (transport.evicted, "TCP connection", "given up for newer ones: too many were open at once"),
-        )
+        ]
         links = sorted(transport.unknown_links.items(), key=lambda link: -link[1])[:_MOST_LINKS]
-        lines += tuple((number, "packet", f"not read: link type {link} is not known") for link, number in links)
+        lines += [(number, "packet", f"not read: link type {link} is not known") for link, number in links]
         return tuple(f"{plural(number, what)} {how}" for number, what, how in lines if number)
 
     @property

@@ -30,7 +30,7 @@ def overview(
     width: int | None,
 ) -> Iterator[str]:
     """The page. `others`: TCP connections that were not RTMP, and packets that were not TCP."""
-    yield from _captures(files, others, paint)
+    yield from _captures(files, others, paint, width)
     if not summary.connections:
         return
     yield ""
@@ -41,14 +41,19 @@ def overview(
     yield from _details(summary, paint, top, width)
 
 
-def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint) -> Iterator[str]:
+def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint, width: int | None) -> Iterator[str]:
     for file in files:
         first, last = file.first_time, file.last_time
         span = ""
         if first is not None and last is not None:
             span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last))}"
         size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
-        yield f"{paint.style('title', printable(file.file))}: {file.format}, {size}{span}"
+        name, what = printable(file.file), f"{file.format}, {size}{span}"
+        if width is None or len(name) + 2 + len(what) <= width:
+            yield f"{paint.style('title', name)}: {what}"
+        else:
+            yield paint.style("title", f"{name}:")
+            yield from (f"  {row}" for row in _wrapped(what, width - 2))
         if file.truncated:
             yield paint.style("warning", f"  {file.truncated}")
     if any(others):
@@ -72,7 +77,7 @@ def _connections(summary: Summary, paint: Paint, top: int | None, width: int | N
         yield from table[1:]
     else:
         for row in rows:
-            yield from _entry(row)
+            yield from _entry(row, width)
     if len(shown) < len(connections):
         yield paint.style("dim", f"... and {len(connections) - len(shown)} more")
     if summary.silent:
@@ -100,12 +105,15 @@ def _row(connection: ConnectionSummary) -> tuple[str, ...]:
     )
 
 
-def _entry(row: tuple[str, ...]) -> Iterator[str]:
-    """A row of the table as two lines, for a terminal that is too narrow for the table."""
+def _entry(row: tuple[str, ...], width: int) -> Iterator[str]:
+    """A row of the table as two lines or more, for a terminal that is too narrow for the table."""
     number, ends, variant, application, streams, messages, client, server, seconds, ending = row
     purpose = ", ".join(filter(None, [variant, f"app {application}" if application else "", streams]))
-    yield f"{number:>4}  {ends}  {purpose}"
-    yield f"      messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
+    figures = f"messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
+    first, *more = _wrapped(f"{ends}  {purpose}", width - 6)
+    yield f"{number:>4}  {first}"
+    for text in (*more, *_wrapped(figures, width - 6)):
+        yield f"      {text}"
 
 
 def largest(connections: list[ConnectionSummary], top: int | None) -> list[ConnectionSummary]:
@@ -165,9 +173,13 @@ def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:
     indent = "  " * (line.depth + 1)
     if width is None:
         return [indent + paint.style(line.style, line.text)]
-    text = _GROUPS.sub("\xa0", line.text)  # a number is not broken up
-    rows = wrap(text, max(width - len(indent), 40), subsequent_indent="    ", break_on_hyphens=False)
-    return [indent + paint.style(line.style, row.replace("\xa0", " ")) for row in rows]
+    return [indent + paint.style(line.style, row) for row in _wrapped(line.text, width - len(indent))]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Rows of a text; a number is not broken up."""
+    rows = wrap(_GROUPS.sub("\xa0", text), max(width, 40), subsequent_indent="    ", break_on_hyphens=False)
+    return [row.replace("\xa0", " ") for row in rows]
 
 
 _GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")

@@ -21,6 +21,7 @@ from rtmpsniff.payload.codecs.configuration import Configuration
 from rtmpsniff.payload.codecs.sound import sound
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.payload.video import Video, VideoTrack
+from rtmpsniff.rtmp.events import Closed
 from rtmpsniff.text import grouped, plural, printable, quoted
 
 MOST_STREAMS: Final = 20  # of a connection that are told
@@ -43,8 +44,7 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
     """All that was asked and answered on a connection; nothing where nothing was."""
     purpose, closed = connection.purpose, connection.closed
     is_seen = closed is None or closed.from_server.bytes > 0
-    # Where anything of the server's is missing, nobody can say what it did not answer.
-    is_heard = is_seen and (closed is None or not closed.from_server.missing_bytes)
+    is_heard = _is_heard(closed)
     yield from _carriers(connection)
     yield from _handshake(connection.handshake)
     yield from _connect(purpose, connection.proof.dance, is_heard)
@@ -74,12 +74,25 @@ def address(purpose: Purpose) -> str:
     return shortened(purpose.url_of(names.pop()) if len(names) == 1 else purpose.url)
 
 
+def _is_heard(closed: Closed | None) -> bool:
+    """Whether all that the server said was captured: else nobody can say what it did not answer."""
+    return closed is None or (closed.from_server.bytes > 0 and not closed.from_server.missing_bytes)
+
+
 def stream_names(connection: ConnectionSummary) -> str:
-    """All streams in a few words: `publish cam, play film (refused)`."""
+    """All streams in a few words: `publish cam, play film (refused)`; or why it did not come to any."""
     streams = connection.purpose.streams
+    if not streams and connection.purpose.asked is not None and not connection.is_partial:
+        return _without_streams(connection)
     named = [_brief(stream, connection.is_partial) for stream in streams[:3]]
     more = len(streams) - len(named)
     return ", ".join([*named, f"{more} more"] if more > 0 else named)
+
+
+def _without_streams(connection: ConnectionSummary) -> str:
+    if connection.purpose.accepted is None:
+        return "(connect unanswered)" if _is_heard(connection.closed) else ""
+    return "" if connection.purpose.accepted else "(connect refused)"
 
 
 def _brief(stream: Stream, is_partial: bool) -> str:

@@ -133,6 +133,18 @@ def test_a_narrow_terminal_has_no_long_lines(summed: Summed, width: int) -> None
     assert [line for line in lines if "publish cam" in line]
 
 
+def test_long_names_are_wrapped_on_a_narrow_terminal(summed: Summed) -> None:
+    talk = Talk()
+    begin_publish(talk, chunk_size=4096, name="a stream " + 4 * "with quite a long name ")
+    data = pcap(talk.frames)
+    file = CaptureFile("/var/captures/" + "long/" * 10 + "talk.pcap", BytesIO(data))
+    assert list(file)
+    lines = list(overview([file], summed(talk.frames), (0, 0), PLAIN, None, 80))
+    assert lines[0] == f"{file.file}:"
+    assert lines[1].startswith("  pcap, ")
+    assert [line for line in lines if len(line) > 80 and not line.startswith("connection 1  rtmp://")] == []
+
+
 def test_a_number_is_not_broken_up(summed: Summed) -> None:
     frames = two_sessions()
     for width in range(50, 100):

@@ -119,6 +119,23 @@ def test_what_the_server_says_later(told: Told) -> None:
     assert told(talk)[1] == 'the server: NetConnection.Connect.AppShutdown "bye"'
 
 
+@pytest.mark.parametrize(
+    ("answer", "brief"),
+    [
+        ((), "(connect unanswered)"),
+        (("_error", 1, None, status("NetConnection.Connect.Rejected", "error", "no")), "(connect refused)"),
+        (("_result", 1, None, status("NetConnection.Connect.Success", "status", "")), ""),
+    ],
+)
+def test_a_connection_without_streams_says_in_its_row_why(
+    events: Callable[[Sequence[Frame]], list[Event]], answer: tuple[object, ...], brief: str
+) -> None:
+    summary = Summary()
+    summary.see_all(events(connecting(*answer).frames))
+    (only,) = summary.connections.values()
+    assert stream_names(only) == brief
+
+
 def test_a_server_of_which_bytes_are_missing_is_not_blamed(told: Told) -> None:
     talk = connecting()
     talk.command("client", 3, 0, "createStream", 2, None)
