@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Final
 
+import re2  # noqa: F401 - masking takes it later, by when rights are dropped and nothing may be there to import
+
+from rtmpsniff.analysis.masking import Masking
 from rtmpsniff.capture.live import Capture
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.errors import OutputError
-from rtmpsniff.output.event_records import Records
+from rtmpsniff.output.export import Export
 from rtmpsniff.output.json_text import json_text
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.text import printable
@@ -24,9 +27,11 @@ MOST_LINES: Final = 500  # that wait to be written
 class RecordsFile:
     """An open file of records. Raises `OutputError` where it cannot be made or written."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, include_secrets: bool = False) -> None:
         self._name = "standard output" if name == STANDARD_OUTPUT else printable(name)
-        self._records: Records
+        self._masking = Masking("shown" if include_secrets else "streamed")
+        self._run: Dissection
+        self._records: Export
         self._source = ""
         self._has_begun = False
         self._lines: list[str] = []  # that wait to be written
@@ -41,7 +46,8 @@ class RecordsFile:
     def follow(self, run: Dissection, source: str) -> None:
         """It is this run whose records are to be written; `source` says what was listened to."""
         self._source = source
-        self._records = Records(run)
+        self._run = run
+        self._records = Export(run, (), self._masking)
 
     def kept(self, events: Iterable[Event]) -> Iterator[Event]:
         """All events of the run, each once its records are written."""
@@ -88,7 +94,8 @@ class RecordsFile:
     def _begin(self) -> None:
         if not self._has_begun:
             self._has_begun = True
-            self._write(json_text(self._records.header()))
+            base = str(self._run.base) if self._run.base else None  # there may have been no packet
+            self._write(json_text({**self._records.header(), "base_ns": base}))
 
     def _write(self, line: str) -> None:
         self._lines.append(f"{line}\n")
