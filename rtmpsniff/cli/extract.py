@@ -6,15 +6,17 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import click
 
+from rtmpsniff.analysis.masking import How, Masking
 from rtmpsniff.analysis.media_streams import MediaStream, MediaStreams, Tag, Times
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, binary_output, warn, world
@@ -22,7 +24,7 @@ from rtmpsniff.dissect import Dissection
 from rtmpsniff.errors import OutputError
 from rtmpsniff.output import flv
 from rtmpsniff.output.columns import columns
-from rtmpsniff.output.file_names import FileNames, Keys
+from rtmpsniff.output.file_names import FileNames
 from rtmpsniff.output.media_lines import HEAD, RIGHT, row, warnings
 from rtmpsniff.output.part_file import PartFile, PartFiles, reason
 from rtmpsniff.output.theme import Paint
@@ -61,12 +63,17 @@ def extract_command(
     """
     if list_ == bool(output):
         raise click.UsageError("-o DIR says where to, --list what there is: one of them")
-    names = FileNames(str if include_secrets else Keys().stream_name)
-    target = _target(files, output, names, force)
-    with progress(files) as bar, read(files, watch(bar)) as captures:
+    masking = Masking(_how_to_mask(files, output, include_secrets))
+    is_masked = masking.how == "masked"
+    target = _target(files, output, FileNames(masking), force)
+    with ExitStack() as open_:
+        bar = open_.enter_context(progress(files, 2 if is_masked else 1))
+        if is_masked:
+            learn(files, chosen.ports, chosen.keys, masking, bar)
+        captures = open_.enter_context(read(files, watch(bar)))
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         streams = MediaStreams(run.conversation, chosen.make_selection(run), times)
-        _extract(streams.run(run), target, is_endless=STANDARD_INPUT in files)
+        _extract(streams.run(run if is_masked else masking.follow(run)), target, is_endless=STANDARD_INPUT in files)
         bar.hide()
         status = conclude(captures, run)
     if streams.mixed:
@@ -81,6 +88,13 @@ def extract_command(
         return status
     warn("no media")
     return Exit.BAD_ANSWER
+
+
+def _how_to_mask(files: Sequence[str], output: str | None, include_secrets: bool) -> How:
+    """A player sees no names of files: for those in warnings it does not wait until all was read once."""
+    if output == STANDARD_OUTPUT and not include_secrets:
+        return "streamed"
+    return how_to_mask(files, include_secrets)
 
 
 def _extract(tags: Iterable[tuple[MediaStream, Tag | None]], target: Target, *, is_endless: bool) -> None:
