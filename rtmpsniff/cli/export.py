@@ -18,15 +18,13 @@ from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import Progress, Still, progress, watch
-from rtmpsniff.cli.world import Exit, warn, world
+from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.export import Export, Payload, schema_text
 from rtmpsniff.output.records import Document, Lines, Records
 from rtmpsniff.output.saved import OWN, saved_text
 
 Format: TypeAlias = Literal["json", "ndjson", "pcapng"]
-
-STANDARD_OUTPUT = "-"
 
 
 def _print_schema(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

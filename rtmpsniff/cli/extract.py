@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import click
 
@@ -19,19 +19,18 @@ from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import progress, watch
-from rtmpsniff.cli.world import Exit, binary_output, warn, world
+from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.errors import OutputError
 from rtmpsniff.output import flv
 from rtmpsniff.output.columns import columns
 from rtmpsniff.output.file_names import FileNames
 from rtmpsniff.output.media_lines import HEAD, RIGHT, row, warnings
-from rtmpsniff.output.part_file import PartFile, PartFiles, reason
+from rtmpsniff.output.part_file import PartFile, PartFiles
+from rtmpsniff.output.saved import reason
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import plural, printable
-
-STANDARD_OUTPUT: Final = "-"
 
 
 @click.command("extract", short_help="The media of each stream as a playable FLV file.", epilog=FILTER_HELP)
@@ -136,7 +135,7 @@ def _folder(name: str) -> Path:
 
 def _player(files: Iterable[str]) -> BinaryIO:
     """Standard output, unless it is one of the files that are read."""
-    output = binary_output()
+    output = binary_output("media")
     with suppress(OSError):  # it is nothing that the system knows, or the file is not there
         here = os.fstat(output.fileno())
         for name in files if stat.S_ISREG(here.st_mode) else ():

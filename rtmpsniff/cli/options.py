@@ -199,6 +199,16 @@ def _chosen(
     return Chosen(port, color or root, make_selection, read_keys(keylog))
 
 
+# Options that other commands have too.
+count_option = click.option(
+    "-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown."
+)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line.")
+grid_option = click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line.")
+full_option = click.option(
+    "--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole."
+)
+
 # The options that all commands reading traffic share; the command gets them as one `chosen`.
 traffic_options = gathered(
     "chosen",
@@ -250,6 +260,6 @@ traffic_options = gathered(
         metavar="EXPR",
         help='Only messages of which this holds: type == "video" and length > 50000. See below.',
     ),
-    click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown."),
+    count_option,
     color_option,
 )

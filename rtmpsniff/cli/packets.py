@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
 
 import click
 
@@ -16,14 +14,11 @@ from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.masks import can_be_read_twice
 from rtmpsniff.cli.options import Chosen
 from rtmpsniff.cli.progress import progress, watch
-from rtmpsniff.cli.world import Exit, warn
+from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn
 from rtmpsniff.dissect import Dissection
-from rtmpsniff.errors import OutputError
 from rtmpsniff.output.packets import MediaBytes, PacketExport, Survey, survey
 from rtmpsniff.output.saved import saved
 from rtmpsniff.version import __version__
-
-STANDARD_OUTPUT = "-"
 
 
 def export_packets(files: Sequence[str], chosen: Chosen, output: str, masking: Masking, *, strip_media: bool) -> Exit:
@@ -62,10 +57,6 @@ def _written(output: str, inputs: Sequence[str]) -> Iterator[Callable[[bytes], o
         with saved(output, inputs) as file:
             yield file.write
         return
-    out: TextIO | None = sys.stdout
-    if out is None:
-        raise OutputError("standard output: is closed")
-    if out.isatty():
-        raise click.UsageError("a capture is no text for a terminal: give -o OUT, or a pipe")
-    yield out.buffer.write
-    out.buffer.flush()
+    out = binary_output("a capture")
+    yield out.write
+    out.flush()

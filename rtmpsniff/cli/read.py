@@ -12,7 +12,16 @@ import click
 from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
-from rtmpsniff.cli.options import FILTER_HELP, Chosen, FieldsParameter, gathered, traffic_options
+from rtmpsniff.cli.options import (
+    FILTER_HELP,
+    Chosen,
+    FieldsParameter,
+    full_option,
+    gathered,
+    grid_option,
+    traffic_options,
+    verbose_option,
+)
 from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, World, warn, world
 from rtmpsniff.dissect import Dissection
@@ -78,16 +87,16 @@ view_options = gathered(
         default="relative",
         help="How times are shown; relative: since the first packet, delta: since the last line.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line."),
+    verbose_option,
     click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump of each message."),
-    click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line."),
+    grid_option,
     click.option(
         "--fields",
         type=FieldsParameter(),
         metavar="NAME,...",
         help="Columns for scripts, with a tab between: time,sender,type,object.app. One line a message.",
     ),
-    click.option("--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole."),
+    full_option,
 )
 
 

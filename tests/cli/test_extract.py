@@ -141,7 +141,7 @@ def mask_of(secret: str, run: Run, files: Iterable[str], folder: Path) -> str:
     """What stands for it in an export of the same files."""
     table = folder / "table"
     assert run("export", *files, "-o", str(folder / "export"), "--mask-table", str(table)).status == 0
-    masks = {name: mask.strip("<>") for mask, name in json.loads(table.read_text()).items()}
+    masks: dict[str, str] = {name: mask.strip("<>") for mask, name in json.loads(table.read_text()).items()}
     return masks[secret]
 
 
