@@ -37,7 +37,11 @@ def _print_schema(ctx: click.Context, _param: click.Parameter, value: bool) -> N
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @traffic_options
 @click.option(
-    "-o", "--output", default=STANDARD_OUTPUT, metavar="OUT", help="Write to this file; one in .gz is compressed."
+    "-o",
+    "--output",
+    default=STANDARD_OUTPUT,
+    metavar="OUT",
+    help="Write to this file, compressed if it ends in .gz; - is a pipe, as without it.",
 )
 @click.option(
     "--format",
@@ -59,7 +63,9 @@ def _print_schema(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     help="With pcapng: without pictures and sound. They are cut off, or zeros in an OUT that ends in .gz.",
 )
 @click.option("--include-secrets", is_flag=True, help="Mask no stream keys, tokens and passwords.")
-@click.option("--mask-addresses", is_flag=True, help="Mask the addresses of hosts too, wherever they stand.")
+@click.option(
+    "--mask-addresses", is_flag=True, help="Mask the addresses of hosts too, wherever they stand; not with pcapng."
+)
 @click.option(
     "--mask-table", metavar="FILE", help="Write to FILE what each mask stands for, for you alone (mode 0600)."
 )

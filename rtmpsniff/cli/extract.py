@@ -35,17 +35,22 @@ from rtmpsniff.text import plural, printable
 
 @click.command("extract", short_help="The media of each stream as a playable FLV file.", epilog=FILTER_HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-o", "--output", metavar="DIR", help="The folder for the files, one a stream; - is standard output.")
-@click.option("-l", "--list", "list_", is_flag=True, help="What there is: streams, codecs, durations, frames.")
+@traffic_options
+@click.option(
+    "-o", "--output", metavar="DIR", help="Write a file a stream into this folder; - is a pipe, into a player."
+)
+@click.option(
+    "-l", "--list", "list_", is_flag=True, help="Write nothing, list what there is: streams, codecs, durations, frames."
+)
 @click.option(
     "--times",
     type=click.Choice(["rebased", "original"]),
     default="rebased",
-    help="rebased: the first frame is at 0, and time goes on where timestamps wrap or jump; original: as on the wire.",
+    help="Times in the files; rebased: the first frame is at 0, and time goes on where timestamps wrap or jump; "
+    "original: as on the wire.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
-@click.option("--include-secrets", is_flag=True, help="Names of files have the names of streams, keys as well.")
-@traffic_options
+@click.option("--include-secrets", is_flag=True, help="Mask no stream keys and tokens in the names of files.")
 def extract_command(
     files: tuple[str, ...],
     chosen: Chosen,
@@ -57,8 +62,10 @@ def extract_command(
 ) -> Exit:
     """Write the media of each published or played stream to a file of its own (FLV).
 
-    Names of files say connection and application; a mask stands for the stream's name, which may be a key. Standard
-    output gets the first stream that was chosen: rtmpsniff extract talk.pcap --stream cam -o - | ffplay -
+    Names of files say connection and application; a mask stands for the stream's name, which may be a key. It is that
+    of an export: for its sake files are read twice.
+
+    A pipe gets the first stream that was chosen: rtmpsniff extract talk.pcap --stream cam -o - | ffplay -
     """
     if list_ == bool(output):
         raise click.UsageError("-o DIR says where to, --list what there is: one of them")

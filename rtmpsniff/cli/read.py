@@ -105,9 +105,11 @@ view_options = gathered(
 @traffic_options
 @view_options
 @click.option("-q", "--quiet", is_flag=True, help="Messages alone: no lines for connections, handshakes and findings.")
-@click.option("--html", metavar="FILE", help="Keep what a terminal would show as a web page, secrets masked.")
+@click.option("--html", metavar="FILE", help="Write what a terminal would show as a web page, secrets masked.")
 @click.option("--svg", "picture", metavar="FILE", help="The same as a picture.")
-@click.option("--include-secrets", is_flag=True, help="Mask nothing in the page or picture.")
+@click.option(
+    "--include-secrets", is_flag=True, help="Mask no stream keys, tokens and passwords in the page or picture."
+)
 def read_command(
     files: tuple[str, ...],
     chosen: Chosen,
