@@ -76,7 +76,7 @@ class Dissection:
     @property
     def other_packets(self) -> int:
         """Packets that carried neither TCP that could be read nor RTMFP."""
-        return self.transport.unread - self._tunnels.rtmfp.datagrams
+        return self.transport.unread - self._tunnels.datagrams
 
     @property
     def duplicates(self) -> int:

@@ -91,7 +91,8 @@ class Block(NamedTuple):
     data: bytes
     fields: tuple[Field, ...]
     insets: tuple[Inset, ...] = ()
-    missing: tuple[tuple[int, int], ...] = ()  # spans of the buffer that were never captured
+    missing: tuple[tuple[int, int], ...] = ()  # spans of the buffer that are not there
+    missing_reason: str = "never captured"
 
     def address_of(self, position: int) -> int:
         """Where on the wire the byte at `position` of the buffer stood."""

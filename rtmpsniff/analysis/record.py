@@ -97,6 +97,7 @@ MESSAGE: Final[Mapping[str, Callable[[Message, int], object]]] = {
     "chunks": lambda message, _: message.chunk_count,
     "state": lambda message, _: message.state,
     "missing": lambda message, _: [list(span) for span in message.missing],
+    "missing_reason": lambda message, _: message.missing_reason if message.missing else ABSENT,
     "body": lambda message, _: body_record(message.body, message.notes),
     "payload_sha256": lambda message, _: _payload_sha256(message),
 }

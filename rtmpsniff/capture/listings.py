@@ -41,7 +41,7 @@ _OWN: Final = -10  # the base of this program's addresses, told from other decim
 _OWN_WIDTH: Final = 8  # columns of an address in this program's dumps
 _LONGEST_START: Final = 200  # characters of a line that say what it is
 _LEFT_OUT: Final = re.compile(r"\s*\.\.\. (\d[\d ]* bytes?) more")
-_NEVER_CAPTURED: Final = re.compile(r"\s*(?:\d+ +)?\d[\d ]* bytes? never captured")
+_MISSING: Final = re.compile(r"\s*(?:\d+ +)?\d[\d ]* bytes? (?:never captured|cut by |given up:|in (?:TLS|early|re))")
 _SOURCE: Final = re.compile(
     r"#\d.*?  connection (\d+)  (client|server) -> |\s*[\d.: -]+? (\d+) +(c|s)->[cs] +handshake"
 )
@@ -106,7 +106,7 @@ def _lines(text: str) -> Iterator[_Row | _Other]:
 
 def _row(text: str, at: int) -> _Row | None:
     offset = _OFFSET.match(text, at)
-    if offset is None:
+    if offset is None or _MISSING.match(text, at):  # "32 bytes never captured" begins as a byte does
         return None
     is_marked = offset["mark"].endswith(":")
     place = offset.end()
@@ -338,8 +338,8 @@ class _Own:
         left_out = _LEFT_OUT.match(start)
         if left_out:
             raise mistake(self.text, line.at, f"{left_out[1]} are left out here; --full shows them")
-        if _NEVER_CAPTURED.match(start):
-            raise mistake(self.text, line.at, "bytes that were never captured belong here")
+        if _MISSING.match(start):
+            raise mistake(self.text, line.at, "bytes that are missing belong here")
         source = _SOURCE.match(start)
         if source:
             self.sources.add((source[1] or source[3], (source[2] or source[4])[0]))

@@ -27,9 +27,9 @@ from rtmpsniff.payload.flv import FlvReader, Part, Tag
 from rtmpsniff.payload.sequence import amf_values
 from rtmpsniff.payload.sol import decode_sol
 from rtmpsniff.payload.types import TYPE_NAMES, type_name
-from rtmpsniff.rtmp.assembly import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.guess import Guess, Sort, guess, guess_chunk_size, guess_type
 from rtmpsniff.rtmp.loose import LooseStream, loose_message, sender_of
+from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
 from rtmpsniff.text import plural
 
 if TYPE_CHECKING:

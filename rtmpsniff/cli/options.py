@@ -28,7 +28,7 @@ FILTER_HELP = """\b
 EXPR is made of the names that messages and their bodies have in JSON:
   connection n time start sender csid type_id type timestamp
   timestamp_certain stream_id length capture packets offset chunks state
-  missing body payload_sha256; family (command, data, ...);
+  missing missing_reason body payload_sha256; family (command, data, ...);
   name transaction object.app args.0.code response_to latency_ms event
   codec frame_type packet_type composition_time configuration.profile ...
 and of:

@@ -141,7 +141,7 @@ def spots_of(message: Message, text: str, media: bool) -> Iterator[Spot]:
         return
     between = Kind.PLAIN
     for chunk in _each(chunks):
-        body = chunk.offset + len(chunk.header)
+        body = chunk.offset + chunk.unseen + len(chunk.header)
         yield Spot(chunk.offset, body, between, item)
         between = Kind.BETWEEN
     for start, stop, kind in _by_kind(message):
@@ -161,14 +161,15 @@ def patches_of(message: Message, patches: Iterable[Patch]) -> Iterator[Patch]:
 def in_stream(chunks: Iterable[Chunk], start: int, stop: int) -> Iterator[tuple[int, int]]:
     """Where the bytes of a payload between two places stood in the stream, in order."""
     begin = 0
-    for offset, header, size, run in chunks:
+    for offset, header, size, run, unseen in chunks:
+        before = unseen + len(header)
         end = begin + size * run
         if end > start and size:
             first = max(start - begin, 0)
             while first < min(stop - begin, size * run):
                 number, rest = divmod(first, size)
                 here = min(size - rest, stop - begin - first)
-                at = offset + number * (len(header) + size) + len(header) + rest
+                at = offset + number * (before + size) + before + rest
                 yield at, at + here
                 first += here
         begin = end
@@ -177,13 +178,13 @@ def in_stream(chunks: Iterable[Chunk], start: int, stop: int) -> Iterator[tuple[
 
 
 def _each(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    for offset, header, size, run in chunks:
+    for offset, header, size, run, unseen in chunks:
         for number in range(run):
-            yield Chunk(offset + number * (len(header) + size), header, size)
+            yield Chunk(offset + number * (unseen + len(header) + size), header, size, 1, unseen)
 
 
 def _end(chunk: Chunk) -> int:
-    return chunk.offset + (len(chunk.header) + chunk.size) * chunk.run
+    return chunk.offset + (chunk.unseen + len(chunk.header) + chunk.size) * chunk.run
 
 
 def _by_kind(message: Message) -> Iterator[tuple[int, int, Kind]]:

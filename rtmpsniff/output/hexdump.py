@@ -195,7 +195,7 @@ class _Writer:
         return line.stop if line.stop <= limit + self.form.row else limit
 
     def spans(self, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
-        """Cut a span at the ends of rows, at insets, and where bytes were never captured."""
+        """Cut a span at the ends of rows, at insets, and where bytes are missing."""
         edges = {stop}
         insets, at = self.block.insets, self.next_inset
         while at < len(insets) and insets[at].position < stop:
@@ -211,7 +211,7 @@ class _Writer:
                 start = end
 
     def missing_in(self, start: int, stop: int) -> list[tuple[int, int]]:
-        """What of this span was never captured."""
+        """What of this span is missing."""
         missing = self.block.missing
         at = max(bisect_right(missing, (start, 0)) - 1, 0)
         found = []
@@ -236,7 +236,7 @@ class _Writer:
         return indent + " ".join(plain), indent + " ".join(colored)
 
     def _missing(self, line: _Line, start: int, stop: int, *, first: bool) -> Iterator[str]:
-        text = f"{self._indent(line.depth)}{plural(stop - start, 'byte')} never captured"
+        text = f"{self._indent(line.depth)}{plural(stop - start, 'byte')} {self.block.missing_reason}"
         address = f"{self.block.address_of(start):>{_ADDRESS}}"
         colored = self.paint.style("missing", text.strip())
         yield from self._texts(line, [""], text, address, self._indent(line.depth) + colored, first)
@@ -349,14 +349,15 @@ def _cells(block: Block, full: bool) -> Iterator[_Cell | str]:
                 yield from _inset_cells(insets[next_inset])
                 next_inset += 1
             if missing:
-                yield f"{plural(end - start, 'byte')} never captured"
+                yield f"{plural(end - start, 'byte')} {block.missing_reason}"
                 continue
             for position in range(start, end):
                 yield _Cell(block.address_of(position), block.data[position], _role_at(line, position), False)
         if bulk:
             before, next_inset = next_inset, _inset_behind(insets, next_inset, line.stop)
             name = insets[before].fields[0].name if next_inset > before else ""
-            yield _left_out(line.stop - stop, writer.missing_in(stop, line.stop), next_inset - before, name)
+            lost = writer.missing_in(stop, line.stop)
+            yield _left_out(line.stop - stop, lost, next_inset - before, name)
         writer.next_inset = next_inset
     for inset in insets[next_inset:]:
         yield from _inset_cells(inset)
@@ -370,10 +371,10 @@ def _inset_behind(insets: tuple[Inset, ...], at: int, position: int) -> int:
 
 
 def _left_out(size: int, missing: list[tuple[int, int]], insets: int, name: str) -> str:
-    """What stands for bytes that are not shown: how many they are, how many were never captured, what is among them."""
+    """What stands for bytes that are not shown: how many they are, how many are missing, what is among them."""
     text = f"... {plural(size, 'byte')} more"
     if missing:
-        text += f", {grouped(sum(stop - start for start, stop in missing))} of them never captured"
+        text += f", {grouped(sum(stop - start for start, stop in missing))} of them missing"
     return f"{text}, with {plural(insets, name)} among them" if insets else text
 
 

@@ -29,7 +29,7 @@ from rtmpsniff.text import plural, printable, quoted
 Record: TypeAlias = "Callable[[], Iterable[Mapping[str, object] | Json]]"
 
 _INVENTED: Final = {"connection", "time", "start", "sender", "capture", "packets"}  # names of what is not here
-_OF_CHUNKS: Final = {"csid", "chunks", "missing", "timestamp_certain"}
+_OF_CHUNKS: Final = {"csid", "chunks", "missing", "missing_reason", "timestamp_certain"}
 _OF_ONE: Final = {"n", "timestamp", "stream_id", "offset", "state"}
 
 

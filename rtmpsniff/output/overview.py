@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import Final
@@ -12,6 +11,7 @@ from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
 from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.findings import Severity
 from rtmpsniff.output.columns import columns
+from rtmpsniff.output.losses import loss_lines
 from rtmpsniff.output.story import Line, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import LAST_SECOND, day_and_time
@@ -152,9 +152,8 @@ def _details(summary: Summary, paint: Paint, top: int | None, width: int | None)
     """Each connection by itself: what it was for and what came of it, what was lost, what is wrong."""
     shown = {connection.opened.connection for connection in largest(list(summary.connections.values()), top)}
     for number, connection in summary.connections.items():
-        told = list(story(connection)) if number in shown else []
+        told = [*(story(connection) if number in shown else ()), *loss_lines(connection)]
         lines = [row for line in told for row in _set_in(line, paint, width)]
-        lines += [f"  {line}" for line in _loss_lines(connection, paint)]
         if lines:
             yield ""
             yield f"{paint.style('title', f'connection {number}')}  {address(connection.purpose)}".rstrip()
@@ -172,29 +171,3 @@ def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:
 
 
 _GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")
-
-
-def _loss_lines(connection: ConnectionSummary, paint: Paint) -> Iterator[str]:
-    closed = connection.closed
-    if closed is not None:
-        for sender, traffic in (("client", closed.from_client), ("server", closed.from_server)):
-            parts = []
-            if traffic.missing_bytes:
-                parts.append(f"{plural(traffic.missing_bytes, 'byte')} never captured in {plural(traffic.gaps, 'gap')}")
-            if traffic.retransmitted_bytes:
-                parts.append(f"{plural(traffic.retransmitted_bytes, 'byte')} retransmitted")
-            if traffic.out_of_order:
-                parts.append(f"{plural(traffic.out_of_order, 'segment')} out of order")
-            if parts:
-                style = "warning" if traffic.missing_bytes else "dim"
-                yield paint.style(style, f"from the {sender}: {', '.join(parts)}")
-    for span in connection.undecoded:
-        missing = f" ({grouped(span.missing)} of them never captured)" if span.missing else ""
-        text = f"{plural(span.length, 'byte')} from offset {span.offset} not decoded{missing}: {span.reason}"
-        yield paint.style("warning", f"from the {span.sender}: {text}")
-    for state, count in connection.incomplete.items():
-        yield f"{plural(count, 'message')} {state}"
-    counts = Counter((finding.severity, finding.rule.code, finding.title) for finding in connection.findings)
-    for (severity, code, text), count in sorted(counts.items(), key=lambda item: _ORDER.index(item[0][0])):
-        times = f" ({count} times)" if count > 1 else ""
-        yield f"{paint.style(severity.value, severity.value)}: {text}{times} [{code}]"

@@ -39,6 +39,7 @@ from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Exchange, Greeting, Message, Notes, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.handshake import ENCRYPTED, software_version
 from rtmpsniff.text import grouped, number_text, plural, printable, quoted
+from rtmpsniff.transport.reassembly import HOLE_REASONS
 from rtmpsniff.tunnel.inner import Tls
 
 LONGEST_STRING: Final = 80
@@ -88,7 +89,7 @@ def _say_times(message: Message) -> str:
 def _say_state(message: Message) -> str:
     if message.state == "damaged":
         missing = sum(stop - start for start, stop in message.missing)
-        return f"damaged: {plural(missing, 'byte')} never captured"
+        return f"damaged: {plural(missing, 'byte')} {message.missing_reason}"
     arrived = len(message.payload) - sum(stop - start for start, stop in message.missing)
     word = "aborted" if message.state == "aborted" else "cut off"
     return f"{word} after {grouped(arrived)} of {plural(message.length, 'byte')}"
@@ -477,7 +478,7 @@ def say_greeting(event: Greeting) -> str:
         words += [f"software {software}"] if software else []
     if event.missing:
         missing = sum(stop - start for start, stop in event.missing)
-        words.append(f"{plural(missing, 'byte')} never captured")
+        words.append(f"{plural(missing, 'byte')} {event.missing_reason}")
     elif event.verdict.startswith("D"):
         words.append(f"digest {event.verdict}")
     elif event.verdict in _VERDICTS:
@@ -508,5 +509,15 @@ def say_records(tls: Tls | None) -> str:
 
 def say_undecoded(event: Undecoded) -> str:
     """How much was not decoded, where, and why."""
-    missing = f", {grouped(event.missing)} of them never captured" if event.missing else ""
-    return f"{plural(event.length, 'byte')} from offset {event.offset} not decoded{missing}: {event.reason}"
+    return say_span(event.length, event.missing, f"from offset {event.offset}", event.reason)
+
+
+def say_span(length: int, missing: int, where: str, reason: str) -> str:
+    """Of so many bytes, how many are missing, and why the rest could not be decoded."""
+    size = plural(length, "byte")
+    if missing == length and reason in HOLE_REASONS:
+        return f"{size} {where} {reason}"
+    if reason in HOLE_REASONS:
+        return f"{size} {where} not decoded, {grouped(missing)} of them {reason}"
+    lost = f", {grouped(missing)} of them missing" if missing else ""
+    return f"{size} {where} not decoded{lost}: {reason}"

@@ -74,6 +74,7 @@ def _contained(
         state=state,
         first=aggregate.first,
         last=aggregate.last,
+        missing_reason=aggregate.missing_reason,
         aggregate=aggregate,
         place=place,
         span=span,
@@ -105,17 +106,18 @@ def _pieces(chunks: tuple[Chunk, ...], spans: Iterable[tuple[int, int]]) -> Iter
 
 def _cut(chunk: Chunk, start: int, stop: int) -> Iterator[Chunk]:
     """What of a run of chunks lies between two places of its payload; a `start` below 0 is where the run begins."""
-    offset, header, size, run = chunk
-    step = len(header) + size
+    offset, header, size, run, unseen = chunk
+    start_of_payload = unseen + len(header)
+    step = start_of_payload + size
     stop = min(stop, size * run)
     number = 0
     if start >= 0:
         number, rest = divmod(start, size)
         first = min(size - rest, stop - start)
-        yield Chunk(offset + number * step + len(header) + rest, b"", first)
+        yield Chunk(offset + number * step + start_of_payload + rest, b"", first)
         number += 1
     last, rest = divmod(stop, size)
     if last > number:
-        yield Chunk(offset + number * step, header, size, last - number)
+        yield Chunk(offset + number * step, header, size, last - number, unseen)
     if rest and last >= number:
-        yield Chunk(offset + last * step, header, rest)
+        yield Chunk(offset + last * step, header, rest, 1, unseen)

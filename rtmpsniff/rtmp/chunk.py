@@ -71,6 +71,7 @@ class Channel:
     """
 
     __slots__ = (
+        "aborted_left",
         "after_format_0",
         "certain",
         "chunk_stream_id",
@@ -78,17 +79,21 @@ class Channel:
         "delta",
         "dropped",
         "dropped_bytes",
+        "dropped_for",
         "dropped_from",
         "extended",
         "first",
+        "head",
         "held",
         "last",
         "left",
         "length",
         "message_stream_id",
         "missing",
+        "missing_reason",
         "parts",
         "reached",
+        "stale",
         "timestamp",
         "type_id",
     )
@@ -103,14 +108,19 @@ class Channel:
         self.length = 0
         self.type_id = 0
         self.message_stream_id = 0
+        self.head = -1  # the first byte of its last message's payload
+        self.stale = False  # headers were lost since: what the next one inherits may have changed
         self.left = 0
+        self.aborted_left = 0  # payload bytes that the last message lacked when it was aborted
         self.held = 0  # bytes counted for the message in progress
         self.reached = 0  # stream offset of the last byte received
         self.dropped = False  # the message in progress is no longer kept
         self.dropped_from = 0  # stream offset of the first byte that was not kept
         self.dropped_bytes = 0
+        self.dropped_for = ""  # why
         self.parts: list[bytes | bytearray] = []
         self.missing: list[tuple[int, int]] = []
+        self.missing_reason = ""
         self.chunks: list[Chunk] = []
         self.first = Origin(0, 0, 0)  # the least packet of the message in progress
         self.last = Origin(0, 0, 0)  # the greatest

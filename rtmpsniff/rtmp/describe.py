@@ -23,13 +23,15 @@ def describe(event: Event) -> Block | None:
         return _message(event)
     if isinstance(event, Greeting):
         fields = greeting_fields(event.part, event.data, event.verdict, event.digest)
-        return Block(event.offset, event.data, fields, (), event.missing)
+        return Block(event.offset, event.data, fields, (), event.missing, event.missing_reason)
     return None
 
 
 def _message(message: Message) -> Block:
     insets = tuple(_insets(message.chunks, 0))
-    return Block(message.offset, message.payload, message.decoded.fields, insets, message.missing)
+    return Block(
+        message.offset, message.payload, message.decoded.fields, insets, message.missing, message.missing_reason
+    )
 
 
 def _contained(message: Contained) -> Block:
@@ -39,11 +41,15 @@ def _contained(message: Contained) -> Block:
     fields = shifted(aggregate.decoded.fields[message.place - 1].children, -start)
     insets = tuple(_insets(message.chunks[1:], message.chunks[0].size))
     missing = tuple(clipped(aggregate.missing, start, stop))
-    return Block(message.offset, aggregate.payload[start:stop], fields, insets, missing)
+    return Block(message.offset, aggregate.payload[start:stop], fields, insets, missing, message.missing_reason)
 
 
 def _insets(chunks: tuple[Chunk, ...], position: int) -> Iterator[Inset]:
     for chunk in chunks:
+        if chunk.unseen:
+            yield Inset(position, chunk.offset + chunk.unseen, b"", ())
+            position += chunk.size
+            continue
         first, next_ = (
             header_fields(chunk.header, _has_extended(chunk.header), meaning) for meaning in ("", "goes on")
         )

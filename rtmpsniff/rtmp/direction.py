@@ -3,6 +3,7 @@
     handshake --(version 3)--> chunks          handshake --(version 6, 8, 9)--> opaque
     chunks --a hole inside a chunk's payload--> chunks
     handshake, chunks --another hole, headers that cannot be--> lost
+    lost --a place where a header stands for certain--> chunks
 
 Every change of phase is in this file. It does not know which side is the client; what needs both is in `session`.
 What cannot be decoded is counted, so that every byte of the stream is accounted for.
@@ -19,12 +20,14 @@ from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.chunk import LONGEST_HEADER
-from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded
+from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded, also
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PACKET
+from rtmpsniff.rtmp.search import Search
+from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import Hole, Piece, Sender
+from rtmpsniff.transport.reassembly import HOLE_REASONS, NEVER_CAPTURED, Hole, Piece, Sender
 
 Phase: TypeAlias = Literal["handshake", "chunks", "opaque", "lost"]
 
@@ -38,6 +41,8 @@ _PARTS: Final[dict[tuple[Sender, bool], HandshakePart]] = {
     ("server", False): "S2",
 }
 _NGINX_VERSION: Final = bytes.fromhex("0d0e0a0d")  # in S1; what follows from it, see `timestamps`
+_GROWTH: Final = 16
+_NOWHERE: Final = Origin(0, 0, 0)
 _INSIDE: Final[dict[Phase, str]] = {"handshake": "the handshake", "chunks": "a chunk header"}
 
 
@@ -60,8 +65,10 @@ class Direction:
         self._counted = 0  # held bytes that the budget knows of
         self._window = Window()
         self._chunks = Assembler(connection, sender, numbers, self._window)
-        self._missing: list[tuple[int, int]] = []  # stream spans in the handshake that were never captured
+        self._missing: list[tuple[int, int]] = []  # stream spans in the handshake that are not there
+        self._missing_reason = ""
         self._unread: _Unread | None = None
+        self._search: Search | None = None  # while lost, unless it is hopeless
 
     def __repr__(self) -> str:
         return f"<Direction {self.connection} from {self.sender}: {self.phase} at {self._window.base}>"
@@ -69,8 +76,9 @@ class Direction:
     @property
     def held(self) -> int:
         """Bytes kept for unfinished messages, and to look ahead."""
-        waiting = self._window.waiting if self.phase == "chunks" else 0
-        return self._chunks.held + (waiting if waiting > LONGEST_HEADER else 0)
+        waiting = self._window.waiting if self.phase in {"chunks", "lost"} else 0
+        search = 0 if self._search is None else self._search.cost
+        return self._chunks.held + search + (waiting if waiting > LONGEST_HEADER else 0)
 
     @property
     def clock(self) -> Clock:
@@ -85,7 +93,7 @@ class Direction:
         if data is None:
             return self._taken()
         used = self._read(data)
-        self._window.close(data, used, self._wanted(used))
+        self._window.close(data, used, self._wanted(used, len(data) - used))
         return self._taken()
 
     def is_overdue(self, now: int) -> bool:
@@ -101,43 +109,70 @@ class Direction:
         return self._taken()
 
     def lose(self, hole: Hole) -> list[Event]:
-        """The next `hole.size` bytes were never captured; None: nobody knows how many."""
+        """The next `hole.size` bytes are not there; None: nobody knows how many."""
         self._settle()
-        size = hole.size or 0
-        if self._unread is not None:
-            self._unread.lose(size, hole.origin)
-        elif hole.size is not None and self.phase == "handshake" and hole.offset + size <= HANDSHAKE_SIZE:
-            return self._lose_greeting(hole, size)
-        elif hole.size is not None and self._chunks.can_lose(size):
-            self._chunks.lose(size)
-        else:
-            self._lose_track(0, say_hole(hole), hole.origin, findings.CAPTURE_QUALITY)
+        size, unread = hole.size, self._unread
+        if unread is not None:
             self._unread_rest()
-            if self._unread is not None:
-                self._unread.lose(size, hole.origin)
+            unread.lose(size or 0, hole.origin)
+            self._window.base = hole.offset + (size or 0)
+            if self.phase == "lost":
+                self._search = self._chunks.search(self._window.base, unread.rule, size, goes_on=False)
+        elif size is None:
+            self._lose_in_chunks(hole)
+        elif self.phase == "handshake" and hole.offset + size <= HANDSHAKE_SIZE:
+            return self._lose_greeting(hole, size)
+        elif self._chunks.can_lose(size):
+            self._chunks.lose(size, hole.reason)
+            self._window.base = hole.offset + size
+        else:
+            self._lose_in_chunks(hole)
         return self._taken()
+
+    def _lose_in_chunks(self, hole: Hole) -> None:
+        """A hole that takes chunk headers: where the next one stands has to be found."""
+        header = len(self._window.rest)  # of a header that the hole cut off
+        reason = hole.reason if hole.reason in HOLE_REASONS else say_hole(hole)
+        self._lose_track(0, reason, hole.origin, findings.CAPTURE_QUALITY)
+        self._unread_rest()
+        if self._unread is not None:
+            self._unread.lose(hole.size or 0, hole.origin)
+        self._window.base = hole.offset + (hole.size or 0)
+        self._search = self._chunks.search(self._window.base, findings.CAPTURE_QUALITY, hole.size, goes_on=not header)
 
     def end(self) -> list[Event]:
         """No more bytes will come: what is unfinished is released as such."""
         self._settle()
         if self._window.rest:
-            self._leave_unread(0, f"the stream ends inside {_INSIDE[self.phase]}")
+            self._leave_unread(0, f"the stream ends inside {_INSIDE.get(self.phase, 'bytes that were searched')}")
             self._unread_rest()
         self._chunks.release()
-        if self._unread is not None and self._unread.length:
-            self._chunks.events.append(self._unread.event(self.connection, self.sender))
+        unread = self._unread
+        if unread is not None and (unread.length or unread.holes):
+            if self.phase == "lost" and unread.origin is not _NOWHERE:
+                self._tell_lost(unread, None)
+            elif unread.length:
+                self._chunks.events.append(unread.event(self.connection, self.sender))
         return self._taken()
 
     def begin_lost(self, offset: int, reason: str) -> None:
-        """The beginning was not captured: what comes from `offset` on cannot be decoded."""
-        self.phase = "lost"
+        """What comes from `offset` on cannot be decoded."""
+        self.phase = "opaque"
         self._window.base = offset
         self._leave_unread(0, reason)
+
+    def begin_late(self, offset: int, reason: str, origin: Origin) -> None:
+        """The beginning was not captured: what comes from `offset` on is read from the first header that is certain."""
+        self.phase = "lost"
+        self._window.base = offset
+        self._leave_unread(0, reason, findings.CAPTURE_QUALITY, origin)
+        self._chunks.chunk_size.forget(Reason.LATE)
+        self._search = self._chunks.search(offset, findings.CAPTURE_QUALITY)
 
     def begin_chunks(self, chunk_size: int) -> None:
         """There is no handshake: what comes first is a chunk header."""
         self.phase = "chunks"
-        self._chunks.chunk_size = chunk_size
+        self._chunks.chunk_size.state(chunk_size)
 
     def give_way(self, origin: Origin) -> list[Event]:
         """Too much is held: unfinished messages are released as they are."""
@@ -160,38 +195,89 @@ class Direction:
         at = 0
         if self.phase == "handshake":
             at = self._read_handshake(data)
-        if self.phase == "chunks":
-            at = self._chunks.settle(data) if ending else self._chunks.read(data, at)
-            if self._chunks.lost:
-                self._lose_track(at, self._chunks.lost, self._chunks.lost_by, findings.CHUNK_DESYNC)
+        if self.phase in {"chunks", "lost"}:
+            return self._read_chunks(data, at, ending)
         if self._unread is not None and at < len(data):
             self._unread.skip(len(data) - at, self._window.origin(at), self._window.origin(len(data) - 1))
             at = len(data)
         return at
 
-    def _wanted(self, used: int) -> int:
+    def _read_chunks(self, data: bytes, at: int, ending: bool) -> int:
+        """Read chunks, and where they are lost look for the next; gives how far that led."""
+        while True:
+            if self.phase == "lost":
+                at, found = self._look(data, at, ending)
+                if not found:
+                    return at
+            at = self._chunks.settle(data, at) if ending else self._chunks.read(data, at)
+            if not self._chunks.lost:
+                return at
+            rule = self._chunks.lost_rule
+            self._lose_track(at, self._chunks.lost, self._chunks.lost_by, rule)
+            self._search = self._chunks.search(self._window.base + at + self._chunks.lost_header, rule)
+
+    def _look(self, data: bytes, at: int, ending: bool) -> tuple[int, bool]:
+        """Look for a header from `data[at]` on; what stands before it and all that may be one is not decoded."""
+        search, base = self._search, self._window.base
+        if search is None:
+            return at, False
+        found = search.look(data, base, ending)
+        stop = search.needed - base if found is None else found.offset - base
+        if ending and found is None:
+            stop = len(data)
+        if self._unread is not None and stop > at:
+            self._unread.skip(stop - at, self._window.origin(at), self._window.origin(stop - 1))
+            at = stop
+        if found is None:
+            return max(at, 0), False
+        unread, self._unread, self._search, self.phase = self._unread, None, None, "chunks"
+        if unread is not None:
+            header = self._chunks.resume(found, unread.offset)
+            if found.rest is None and (unread.length or unread.rule is findings.CHUNK_DESYNC):
+                self._tell_lost(unread, found.offset)
+            at += header
+        return at, True
+
+    def _tell_lost(self, unread: _Unread, offset: int | None) -> None:
+        """Where the stream was lost, why, and where it was found again (None: it was not)."""
+        skipped = unread.length - unread.missing
+        why = f"{plural(unread.missing, 'byte')} {unread.reason}" if unread.reason in HOLE_REASONS else unread.reason
+        if offset is None:
+            title = f"from here on nothing could be decoded: {why}"
+        elif skipped:
+            title = f"{why}; {plural(skipped, 'byte')} skipped up to the next header that is certain"
+        else:
+            title = f"{why}; a header follows"
+        severity = Severity.ERROR if offset is None or unread.rule is findings.CHUNK_DESYNC else Severity.WARNING
+        self._chunks.find(unread.rule, severity, title, unread.offset, unread.origin)
+        if unread.length:
+            self._chunks.events.append(unread.event(self.connection, self.sender))
+
+    def _wanted(self, used: int, held: int) -> int:
         """How many bytes must be at hand before reading can go on behind those that were used."""
         if self.phase == "handshake":
             return PACKET + (self._window.base + used == 0)
-        return self._chunks.wanted
+        # What is held is looked at again only when it has grown by a part of itself: however tiny the pieces are in
+        # which it comes, the time is in proportion to it. What comes of it is the same.
+        return max(held + held // _GROWTH, self._chunks.wanted if self.phase == "chunks" else 0)
 
     def _settle(self) -> None:
         """What was held to look ahead is decided with the bytes that there are."""
-        rest = self._window.rest
-        if rest and self.phase == "chunks":
-            self._window.close(rest, self._read(rest, ending=True))
+        for ending in (False, True):
+            rest = self._window.rest
+            if rest and self.phase in {"chunks", "lost"}:
+                self._window.close(rest, self._read(rest, ending))
 
     def _lose_track(self, at: int, reason: str, origin: Origin, rule: Rule) -> None:
-        """From the byte at hand number `at` on nothing can be decoded; the rule says whose fault that is."""
+        """From the byte at hand number `at` on no header is known to stand; the rule says whose fault that is."""
         self.phase = "lost"
-        self._chunks.release()
-        title = f"from here on nothing can be decoded: {reason}"
-        self._chunks.find(rule, Severity.ERROR, title, self._window.base + at, origin)
-        self._leave_unread(at, reason)
+        self._leave_unread(at, reason, rule, origin)
 
-    def _leave_unread(self, at: int, reason: str) -> None:
+    def _leave_unread(
+        self, at: int, reason: str, rule: Rule = findings.CAPTURE_QUALITY, origin: Origin = _NOWHERE
+    ) -> None:
         if self._unread is None:
-            self._unread = _Unread(self._window.base + at, reason)
+            self._unread = _Unread(self._window.base + at, reason, rule, origin)
 
     def _unread_rest(self) -> None:
         size = len(self._window.rest)
@@ -235,6 +321,7 @@ class Direction:
                 missing,
                 self._window.origin(at),
                 self._window.origin(at + len(data) - 1),
+                self._missing_reason or NEVER_CAPTURED,
             )
         )
 
@@ -257,7 +344,10 @@ class Direction:
 
     def _lose_greeting(self, hole: Hole, size: int) -> list[Event]:
         """Random bytes are missing: nothing depends on them but the verdicts."""
+        if hole.reason not in HOLE_REASONS:  # what is the matter with a tunnel is said once
+            self._chunks.find(findings.CAPTURE_QUALITY, Severity.WARNING, say_hole(hole), hole.offset, hole.origin)
         self._missing.append((hole.offset, hole.offset + size))
+        self._missing_reason = also(self._missing_reason, hole.reason)
         filler = Packet(*hole.origin, link=0, data=b"", wire_length=0)
         return self.feed(Piece(hole.flow, hole.offset, bytes(size), [hole.offset], [filler]))
 
@@ -265,19 +355,20 @@ class Direction:
 class _Unread:
     """A span of one direction that nothing could be made of, as it grows."""
 
-    def __init__(self, offset: int, reason: str) -> None:
-        self.offset, self.reason = offset, reason
-        self.length = self.missing = 0
+    def __init__(self, offset: int, reason: str, rule: Rule, origin: Origin) -> None:
+        self.offset, self.reason, self.rule, self.origin = offset, reason, rule, origin
+        self.length = self.missing = self.holes = 0
         self._first: Origin | None = None
         self._last = Origin(0, 0, 0)
 
     def skip(self, size: int, first: Origin, last: Origin) -> None:
-        self._first = self._first or first
-        self._last = last
+        self._first = first if self._first is None else min(self._first, first)
+        self._last = max(self._last, last)
         self.length += size
 
     def lose(self, size: int, origin: Origin) -> None:
         self.missing += size
+        self.holes += 1
         self.skip(size, origin, origin)
 
     def event(self, connection: int, sender: Sender) -> Undecoded:

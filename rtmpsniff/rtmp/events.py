@@ -15,7 +15,7 @@ from rtmpsniff.fields import Field, Role
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.bodies import Body, Decoded, decode
 from rtmpsniff.payload.types import type_name
-from rtmpsniff.transport.reassembly import EndReason, Sender
+from rtmpsniff.transport.reassembly import NEVER_CAPTURED, EndReason, Sender
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.inner import Tls
 
@@ -31,6 +31,12 @@ class Chunk(NamedTuple):
     header: bytes  # the 1 to 18 bytes as sent
     size: int  # payload bytes that each carried
     run: int = 1
+    unseen: int = 0  # bytes of a header that a hole took, where there is none to show
+
+
+def also(before: str, reason: str) -> str:
+    """Why bytes are not there, where others were not for another reason."""
+    return reason if before in {"", reason} else f"{before} or {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,10 @@ class Greeting:
     version: int | None  # of C0 and S0
     verdict: str  # C1, S1: "D8", "D772", "none"; C2, S2: "signed", "echo", "echo without time", "neither", "unseen"
     digest: tuple[int, int] | None  # the span in `data` of the digest or signature that was verified
-    missing: tuple[tuple[int, int], ...]  # spans of `data` that were never captured, zero there
+    missing: tuple[tuple[int, int], ...]  # spans of `data` that are not there, zero instead
     first: Origin
     last: Origin
+    missing_reason: str = NEVER_CAPTURED  # why they are not there
 
 
 @dataclass(slots=True)
@@ -91,28 +98,31 @@ class Message:
     timestamp_certain: bool  # False where it rests on a time that was never seen, or on a guess
     length: int  # as the header claims
     parts: Sequence[bytes | bytearray]  # the payload, as it came
-    missing: tuple[tuple[int, int], ...]  # spans of the payload that were never captured, zero there
+    missing: tuple[tuple[int, int], ...]  # spans of the payload that are not there, zero instead
     chunks: tuple[Chunk, ...]
     state: State
     first: Origin
     last: Origin
+    missing_reason: str = NEVER_CAPTURED  # why they are not there
     notes: Notes | None = field(default=None, init=False)
     _payload: bytes | None = field(default=None, init=False, repr=False)
     _decoded: Decoded | None = field(default=None, init=False, repr=False)
 
     @property
     def payload(self) -> bytes:
-        """The payload as far as it arrived; bytes that were never captured are zero."""
+        """The payload as far as it arrived; bytes that are not there are zero."""
         if self._payload is None:
             self._payload = b"".join(self.parts)
         return self._payload
 
     @property
     def decoded(self) -> Decoded:
-        """Body, fields and findings of the payload, up to the first byte of it that was never captured."""
+        """Body, fields and findings of the payload, up to the first byte of it that is not there."""
         if self._decoded is None:
             if self.missing:
-                self._decoded = _decode_damaged(self.message_type_id, self.payload, self.missing[0][0])
+                self._decoded = _decode_damaged(
+                    self.message_type_id, self.payload, self.missing[0][0], self.missing_reason
+                )
             else:
                 self._decoded = decode(self.message_type_id, self.payload)
         return self._decoded
@@ -152,22 +162,22 @@ class Message:
         return sum(chunk.run for chunk in self.chunks)
 
 
-def _decode_damaged(type_id: int, payload: bytes, hole: int) -> Decoded:
-    """Nothing behind a hole is read: no value may rest on bytes that were never captured."""
+def _decode_damaged(type_id: int, payload: bytes, hole: int, reason: str) -> Decoded:
+    """Nothing behind a hole is read: no value may rest on bytes that are not there."""
     body, fields, _ = decode(type_id, payload[:hole])
-    rest = Field("not read", hole, len(payload), None, "behind bytes that were never captured", Role.UNREAD)
+    rest = Field("not read", hole, len(payload), None, f"behind bytes {reason}", Role.UNREAD)
     return Decoded(body, (*fields, rest), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
-    """Bytes of one direction that were captured and could not be decoded, or (`missing`) were never captured."""
+    """Bytes of one direction that could not be decoded, or (`missing`) are not there to be."""
 
     connection: int
     sender: Sender
     offset: int
     length: int
-    missing: int  # how many of them were never captured
+    missing: int  # how many of them are not there
     reason: str
     first: Origin
     last: Origin
@@ -198,13 +208,17 @@ class Exchange:
 
 
 class Traffic(NamedTuple):
-    """What TCP says of one direction; all but `gaps` and `out_of_order` in bytes."""
+    """What TCP says of one direction; in bytes where it is not said otherwise."""
 
     bytes: int
     retransmitted_bytes: int
-    out_of_order: int
+    out_of_order: int  # segments
     missing_bytes: int
-    gaps: int
+    gaps: int  # holes
+    missing_packets: int = 0  # at least so many brought what is missing
+    cut_bytes: int = 0  # missing ones that the snapshot length cut away
+    unacknowledged_bytes: int = 0  # missing ones that the receiver never confirmed: the network lost them
+    conflicting_bytes: int = 0  # sent again as other ones
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,10 @@ from rtmpsniff.payload.sequence import Encoding, Sequence, amf_values
 from rtmpsniff.payload.shared import SharedObject
 from rtmpsniff.payload.sol import is_sol
 from rtmpsniff.payload.video import Video
-from rtmpsniff.rtmp.assembly import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.chunk import LONGEST_HEADER, read_header
 from rtmpsniff.rtmp.events import Event, Message, Undecoded
 from rtmpsniff.rtmp.loose import LooseStream, sender_of
+from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
 from rtmpsniff.transport.reassembly import Sender
 
 Sort: TypeAlias = Literal["chunks", "message", "amf0", "amf3", "flv", "sol"]

@@ -13,12 +13,12 @@ from typing import Final
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.payload.types import FAMILIES, SET_PEER_BANDWIDTH, TYPE_NAMES, WINDOW_ACK_SIZE
-from rtmpsniff.rtmp.assembly import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.chunk import read_header
 from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
 from rtmpsniff.rtmp.events import Chunk, Event, Greeting, Message
 from rtmpsniff.rtmp.handshake import VERSIONS, find_digest
 from rtmpsniff.rtmp.recognition import GREETING
+from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.verdicts import Verdicts
 from rtmpsniff.transport.reassembly import Connection, Piece, Sender
 

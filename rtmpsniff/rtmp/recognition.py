@@ -25,6 +25,7 @@ _TEXT_PROTOCOLS: Final = (
     (re.compile(rb"SSH-[^\r\n]*"), "SSH"),
 )
 _LONGEST_LINE: Final = 512
+_NAMELESS: Final = "begins with "
 _TLS_RECORDS: Final = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}
 
 
@@ -74,4 +75,10 @@ def name_protocol(data: bytes) -> tuple[Literal["tls", "unknown"], str]:
         match = pattern.match(data[:_LONGEST_LINE])
         if match:
             return "unknown", f"{name}: {printable(match[0].decode('latin-1'))[:120]}"
-    return "unknown", f"begins with {data[:8].hex(' ')}"
+    return "unknown", f"{_NAMELESS}{data[:8].hex(' ')}"
+
+
+def is_another_protocol(data: bytes) -> bool:
+    """Whether bytes from the middle of a stream begin as no RTMP does: a TLS record, or a line of a text protocol."""
+    variant, what = name_protocol(data)
+    return variant != "unknown" or not what.startswith(_NAMELESS)

@@ -14,7 +14,7 @@ from rtmpsniff import findings
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
-from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction, say_hole
+from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
 from rtmpsniff.rtmp.events import (
     OTHER_SENDER,
     Closed,
@@ -29,8 +29,10 @@ from rtmpsniff.rtmp.events import (
     Variant,
 )
 from rtmpsniff.rtmp.handshake import VERSIONS
+from rtmpsniff.rtmp.overheard import Overheard
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
 from rtmpsniff.rtmp.verdicts import QUESTIONS, Verdicts
+from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
 from rtmpsniff.tunnel import inner as tunnel
 
@@ -62,7 +64,8 @@ class Session:
         self.variant: Variant = "unknown"
         self._connection_numbers = numbers
         self._budget = budget
-        self._held: list[Piece] | None = []  # pieces that came before the verdict; None after it
+        self._held: list[Piece | Hole] | None = []  # what came before the verdict; None after it
+        self._overheard: Overheard | None = None  # as well, where there is no handshake to go by
         self._first_pieces: list[Piece] = []  # of sides that are in `_silent`
         self._first: dict[Sender, bytes] = {"client": b"", "server": b""}
         self._directions: dict[Sender, Direction] = {}
@@ -75,7 +78,8 @@ class Session:
 
     @property
     def held(self) -> int:
-        return sum(direction.held for direction in self._directions.values())
+        overheard = 0 if self._overheard is None else self._overheard.held
+        return overheard + sum(direction.held for direction in self._directions.values())
 
     @property
     def is_rtmp(self) -> bool:
@@ -97,7 +101,7 @@ class Session:
         if self._held is None and sender not in self._silent:
             direction = self._directions.get(sender)
             if direction is None:
-                return ()
+                return () if self._overheard is None else self._listen(piece)
             events = direction.feed(piece)
             return self._see(events) if self._unseen else events
         self._first[sender] = (self._first[sender] + piece.data)[:ENOUGH]
@@ -108,17 +112,16 @@ class Session:
 
     def lose(self, hole: Hole) -> Iterator[Event]:
         sender = hole.flow.sender
-        if self._held is not None:
-            # Before the verdict: without its first bytes a connection can only be taken for RTMP by its port.
-            if self._held or not self.connection.whole:
-                yield from self._settle()
-            if self._held is not None:
-                yield from self._join_late(say_hole(hole), hole.origin)
-        elif sender in self._silent:
-            yield from self._understand(sender)
-        direction = self._directions.get(sender)
-        if direction is not None:
-            yield from self._see(direction.lose(hole))
+        if self._overheard is not None:
+            yield from self._listen(hole)
+        elif self._held is not None:
+            yield from self._lose_first(hole)
+        else:
+            if sender in self._silent:
+                yield from self._understand(sender)
+            direction = self._directions.get(sender)
+            if direction is not None:
+                yield from self._see(direction.lose(hole))
 
     def wait_no_longer(self, now: int) -> Iterator[Event]:
         """Nothing came, and it is `now`: what both directions held for long enough to look ahead is decided."""
@@ -128,7 +131,9 @@ class Session:
 
     def end(self, end: End) -> Iterator[Event]:
         if self._held:
-            yield from self._settle()
+            yield from self._refuse()
+        if self._overheard is not None:
+            yield from self._decide(self._overheard.conclude())
         for sender in list(self._silent):
             yield from self._understand(sender)
         for direction in self._directions.values():
@@ -136,6 +141,7 @@ class Session:
         if end.reason != "capture ended":
             yield from self._judge_stalled(end.origin)
         if self.number:
+            yield from self._tell_conflicts()
             connection = self.connection
             yield Closed(
                 self.number,
@@ -178,6 +184,15 @@ class Session:
         title = f"the handshake was never completed: {', '.join(sent)}"
         yield self._finding(findings.HANDSHAKE_STALLED, Severity.ERROR, title, 0, "", origin)
 
+    def _tell_conflicts(self) -> Iterator[Finding]:
+        """Bytes that came again as other ones: the receiver may have read what is not shown here."""
+        for flow in self.connection.flows:
+            if flow.conflict is not None:
+                offset, origin = flow.conflict
+                size = plural(flow.conflicting_bytes, "byte")
+                title = f"{size} sent again as other ones (first in packet {origin.packet}): what came first is read"
+                yield self._finding(findings.CAPTURE_QUALITY, Severity.WARNING, title, offset, flow.sender, origin)
+
     def _is_greeting(self, flow: Flow) -> bool:
         direction = self._directions.get(flow.sender)
         return direction is not None and direction.phase == "handshake"
@@ -189,7 +204,9 @@ class Session:
         return Finding(rule, severity, title, evidence, "", self.number, sender, origin.time, origin.packet)
 
     def give_way(self, origin: Origin) -> Iterator[Event]:
-        """Release the unfinished messages of both directions."""
+        """Release the unfinished messages of both directions; nobody waits for what this connection may yet carry."""
+        if self._overheard is not None:
+            yield from self._decide("foreign")
         for direction in self._directions.values():
             if direction.held:
                 yield from self._see(direction.give_way(origin))
@@ -205,11 +222,6 @@ class Session:
         elif verdict == "foreign" and (not self.hinted or is_telling(client or server)):
             yield from self._refuse()
 
-    def _settle(self) -> Iterator[Event]:
-        """The verdict, with the bytes that there are."""
-        if self._held:
-            yield from self._refuse()
-
     def _find_roles(self) -> None:
         """Without a SYN the client was guessed by port. It is the one that speaks first, with C0 and C1."""
         client, server = self._first["client"], self._first["server"]
@@ -223,8 +235,21 @@ class Session:
         yield from self.open(self.connection.begun)
         self._make_directions()
         self._silent = {"client", "server"}
-        for piece in held:
-            yield from self._see_silent(piece)
+        for item in held:
+            if isinstance(item, Hole):
+                yield from self.lose(item)
+            else:
+                yield from self._see_silent(item)
+
+    def _lose_first(self, hole: Hole) -> Iterator[Event]:
+        """A hole before the verdict. Where the rest of a handshake can be told from its place, it can be read."""
+        first_bytes = self._first["client"] or self._first["server"]
+        if self._held is not None:
+            self._held.append(hole)
+        if self.hinted and self.connection.whole and (not first_bytes or first_bytes[0] in VERSIONS):
+            yield from self._accept()
+        else:
+            yield from self._refuse()
 
     def _hear(self, piece: Piece) -> Iterator[Event]:
         """The first bytes of a side of an RTMP connection: it may still answer in another protocol."""
@@ -255,15 +280,14 @@ class Session:
             yield from self._see(self._directions[sender].feed(piece))
 
     def _refuse(self) -> Iterator[Event]:
-        """Not RTMP. On a port that should carry it that is worth telling; elsewhere nobody asked."""
+        """Not RTMP from its beginning. On a port that should carry it that is worth telling; elsewhere nobody asked."""
+        if not self.connection.whole or any(isinstance(item, Hole) for item in self._held or []):
+            yield from self._join_late(self._begin()) if self.hinted else self._overhear()
+            return
+        held = [item for item in self._begin() if isinstance(item, Piece)]
         if not self.hinted:
-            self._begin()
             self.connection.ignore()
             return
-        if not self.connection.whole:
-            yield from self._join_late(_BEGAN_LATE, self.connection.begun)
-            return
-        held = self._begin()
         origin = Origin(*held[0].packets[0][:3])
         yield from self.open(origin)
         first = held[0].flow.sender
@@ -275,24 +299,50 @@ class Session:
         for piece in held:
             yield from self._see(self._directions[piece.flow.sender].feed(piece))
 
-    def _join_late(self, reason: str, origin: Origin) -> Iterator[Event]:
-        """The beginning was not captured, so there is no handshake to go by."""
-        held = self._begin()
-        if not self.hinted:
+    # Where the beginning was not captured.
+
+    def _overhear(self) -> Iterator[Event]:
+        """There is no handshake to go by, and no port: what is said must tell."""
+        held, self._overheard = self._begin(), Overheard()
+        for item in held:  # some of them may decide, and the others are read by what was decided
+            yield from self.feed(item) if isinstance(item, Piece) else self.lose(item)
+
+    def _listen(self, item: Piece | Hole) -> Iterator[Event]:
+        overheard = self._overheard
+        if overheard is None:
+            return
+        before = overheard.held
+        verdict = overheard.take(item)
+        self._budget.held += overheard.held - before
+        if verdict != "wait":
+            yield from self._decide(verdict)
+
+    def _decide(self, verdict: str) -> Iterator[Event]:
+        """What was overheard is RTMP, or nothing that anybody wants."""
+        overheard, self._overheard = self._overheard, None
+        if overheard is None:
+            return
+        self._budget.held -= overheard.held
+        if verdict != "rtmp":
             self.connection.ignore()
             return
+        if overheard.client(self.connection.from_client) is not self.connection.from_client:
+            self.connection.exchange_roles()
+        yield from self._join_late(overheard.items)
+
+    def _join_late(self, held: list[Piece | Hole]) -> Iterator[Event]:
+        """The beginning was not captured, so there is no handshake to go by: read from the first header on."""
         self.variant = "rtmp"
         yield from self.open(self.connection.begun)
         self._make_directions()
         for flow in self.connection.flows:
-            offset = next((piece.offset for piece in held if piece.flow is flow), 0)
-            self._directions[flow.sender].begin_lost(offset, reason)
-        title = f"nothing of this connection can be decoded: {reason}"
-        yield self._finding(findings.CAPTURE_QUALITY, Severity.ERROR, title, 0, "", origin)
-        for piece in held:
-            yield from self._see(self._directions[piece.flow.sender].feed(piece))
+            offset = next((item.offset for item in held if item.flow is flow), 0)
+            self._directions[flow.sender].begin_late(offset, _BEGAN_LATE, self.connection.begun)
+        for item in held:
+            direction = self._directions[item.flow.sender]
+            yield from self._see(direction.feed(item) if isinstance(item, Piece) else direction.lose(item))
 
-    def _begin(self) -> list[Piece]:
+    def _begin(self) -> list[Piece | Hole]:
         held, self._held = self._held or [], None
         return held
 
@@ -323,7 +373,17 @@ class Session:
 
 
 def _traffic(flow: Flow) -> Traffic:
-    return Traffic(flow.bytes, flow.retransmitted_bytes, flow.out_of_order, flow.missing_bytes, flow.gaps)
+    return Traffic(
+        flow.bytes,
+        flow.retransmitted_bytes,
+        flow.out_of_order,
+        flow.missing_bytes,
+        flow.gaps,
+        flow.missing_packets,
+        flow.cut_bytes,
+        flow.unacknowledged_bytes,
+        flow.conflicting_bytes,
+    )
 
 
 class Sessions:

@@ -32,6 +32,11 @@ class Window:
         return len(self._rest)
 
     @property
+    def latest(self) -> Origin:
+        """The packet that was asked for last."""
+        return self._origin
+
+    @property
     def rest(self) -> bytes:
         return bytes(self._rest)
 

@@ -23,6 +23,7 @@ from rtmpsniff.capture.packet import TICK, Origin, Packet
 from rtmpsniff.transport.duplicates import Duplicates
 from rtmpsniff.transport.fragments import Fragments
 from rtmpsniff.transport.link import ETHERNET
+from rtmpsniff.transport.recent import Recent, compare
 from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Endpoint, Segment, endpoints, reverse, segment_of
 from rtmpsniff.transport.udp import Datagram, datagram_of
 from rtmpsniff.transport.waiting import TIME_BEFORE_HOLE, Held, Wait, uncovered
@@ -47,6 +48,7 @@ _MODULUS: Final = 1 << 32
 _MASK: Final = _MODULUS - 1
 _HALF: Final = 1 << 31
 _FARTHEST: Final = 1 << 26  # sequence numbers farther ahead belong to no window that exists
+_USUAL_SEGMENT: Final = 1448  # bytes
 _NEAR: Final = 1 << 22  # those of one connection, seen in two networks at once, are no farther apart
 _HELD_OVERHEAD: Final = 256  # what holding a segment costs beside its bytes: floods of tiny ones must count
 
@@ -77,7 +79,7 @@ class Piece(NamedTuple):
 
 
 class Hole(NamedTuple):
-    """Bytes of one direction that were never captured. `origin` is the packet that made it certain.
+    """Bytes of one direction that are not there, and why. `origin` is the packet that made it certain.
 
     `size` is None inside a tunnel where nobody can know it; the offsets behind it then count on as if it were 0.
     """
@@ -98,6 +100,14 @@ class End(NamedTuple):
     sender: Sender | Literal[""]
 
 
+# Why bytes are missing: whose fault it was.
+NEVER_CAPTURED: Final = "never captured"  # the receiver has them, or it cannot be known
+NEVER_ACKNOWLEDGED: Final = "lost on the network"  # neither captured nor confirmed by the receiver
+CUT: Final = "cut by the snapshot length"
+HELD_BACK: Final = "given up: too much is held back"
+HOLE_REASONS: Final = frozenset({NEVER_CAPTURED, NEVER_ACKNOWLEDGED, CUT, HELD_BACK})
+
+
 class Tick(NamedTuple):
     """Nothing came, and it is `now` (ns since the epoch): see `capture.packet.tick`."""
 
@@ -112,7 +122,10 @@ class Flow:
 
     __slots__ = (
         "acknowledged",
+        "conflict",
+        "conflicting_bytes",
         "connection",
+        "cut_bytes",
         "cuts",
         "end_offset",
         "finished",
@@ -121,15 +134,19 @@ class Flow:
         "held_bytes",
         "ignored",
         "key",
+        "longest",
         "missing_bytes",
+        "missing_packets",
         "next",
         "offset",
         "out_of_order",
         "peer",
+        "promised",
         "retransmitted_bytes",
         "sender",
         "started",
         "stray",
+        "unacknowledged_bytes",
         "wait",
     )
 
@@ -141,6 +158,7 @@ class Flow:
         self.key = key
         self.started = False  # a sequence number has been seen
         self.ignored = False  # nobody wants the bytes
+        self.promised = -1  # the sequence number that it begins with, by what the other side acknowledged at first
         self.next = 0  # the sequence number expected next
         self.acknowledged = -1  # the last acknowledgement this sender gave together with data
         self.stray = -1  # the sequence number that would follow a segment too far away to be believed
@@ -154,7 +172,13 @@ class Flow:
         self.retransmitted_bytes = 0
         self.out_of_order = 0
         self.missing_bytes = 0
+        self.cut_bytes = 0  # those of them that the snapshot length cut away
+        self.unacknowledged_bytes = 0  # those of them that the receiver never confirmed
+        self.missing_packets = 0  # at least so many brought what is missing
         self.gaps = 0
+        self.longest = 0  # the longest segment that did not take the short way, or came shortly before a hole, in bytes
+        self.conflicting_bytes = 0  # that were sent again as other ones
+        self.conflict: tuple[int, Origin] | None = None  # where they begin, and the packet
 
     def __repr__(self) -> str:
         held = f", holds {len(self.held)}" if self.held else ""
@@ -263,10 +287,11 @@ class _Batch:
     The direction's `next` moves with each of them, its `offset` when they become a piece.
     """
 
-    __slots__ = ("flow", "packets", "parts", "taken")
+    __slots__ = ("flow", "note", "packets", "parts", "taken")
 
-    def __init__(self, taken: deque[list[Packet]]) -> None:
+    def __init__(self, taken: deque[list[Packet]], recent: Recent) -> None:
         self.taken = taken  # the packets of the last batches
+        self.note = recent.note
         self.flow: Flow | None = None
         self.parts: list[bytes] = []
         self.packets: list[Packet] = []
@@ -280,7 +305,11 @@ class _Batch:
         self.taken.append(packets)
         begin = flow.offset
         *offsets, flow.offset = accumulate(map(len, parts), initial=begin)
-        return () if flow.ignored else (Piece(flow, begin, b"".join(parts), offsets, packets),)
+        if flow.ignored:
+            return ()
+        piece = Piece(flow, begin, b"".join(parts), offsets, packets)
+        self.note(piece)
+        return (piece,)
 
 
 class Reassembler:
@@ -309,12 +338,13 @@ class Reassembler:
         self.evicted = 0  # connections that gave way to newer ones
         self.fragments = Fragments(self.budget)
         self.duplicates = Duplicates()
+        self.recent = Recent()
 
     def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - unrolled for speed
         """Rebuild the streams of all connections in `packets`; ends what is open when they end."""
         flows, plain, waiting, common = self.flows, self.plain, self.waiting, _COMMON.unpack_from
         packet: Packet | None = None
-        batch = _Batch(self.duplicates.batches)
+        batch = _Batch(self.duplicates.batches, self.recent)
         parts, origins = batch.parts, batch.packets
         for packet in packets:
             _, _, _, link, data, _ = packet
@@ -499,7 +529,10 @@ class Reassembler:
             return  # a late answer to a connection that is over
         client_key = reverse(segment.key) if answer else segment.key
         yield from self._connect(client_key, whole=True, tag=segment.tag)
-        self.flows[segment.key].start(first)
+        flow = self.flows[segment.key]
+        flow.start(first)
+        if answer:
+            flow.peer.promised = segment.acknowledgement  # its SYN was not captured
 
     def _join(self, segment: Segment) -> Iterator[Event]:
         """The first sight of a connection that began before the capture: who is the client is a guess by port."""
@@ -549,7 +582,9 @@ class Reassembler:
             flow.acknowledged = segment.acknowledgement
         sequence = segment.sequence + (1 if segment.flags & SYN else 0)
         size = len(segment.payload) + segment.missing_tail
-        if not flow.started or self._was_keep_alive(flow, sequence):
+        if not flow.started:
+            self._begin_flow(flow, sequence)
+        elif self._was_keep_alive(flow, sequence):
             flow.start(sequence)
         distance = flow.distance(sequence)
         if not -_FARTHEST < distance < _FARTHEST and not self._is_jump(flow, sequence, size, distance):
@@ -561,6 +596,7 @@ class Reassembler:
             self.plain.pop(flow.key, None)
             connection.closer = connection.closer or flow
         if size and not (size == 1 and distance == -1):  # a keep-alive repeats the last byte
+            flow.longest = max(flow.longest, size)
             yield from self._take(flow, new, segment.missing_tail)
         for direction in (flow, flow.peer):
             if direction.wait is not None:
@@ -581,6 +617,12 @@ class Reassembler:
         yield from self._fill(flow)
 
     @staticmethod
+    def _begin_flow(flow: Flow, sequence: int) -> None:
+        """The first sight of one direction: where its stream begins, if the other side said so, or else here."""
+        is_near = 0 <= (sequence - flow.promised) & _MASK < _NEAR
+        flow.start(flow.promised if flow.promised >= 0 and is_near else sequence)
+
+    @staticmethod
     def _was_keep_alive(flow: Flow, sequence: int) -> bool:
         """Whether a connection was first seen by a keep-alive, whose sequence number is one too low."""
         first = not flow.connection.whole and flow.offset == 0 and not flow.held
@@ -596,17 +638,37 @@ class Reassembler:
     def _deliver(self, flow: Flow, held: Held) -> Iterator[Event]:
         """Bytes that begin at or before the place expected: what is new of them goes out."""
         known = flow.offset - held.offset
-        flow.retransmitted_bytes += min(known, len(held.data))
+        if known:
+            self._compare(flow, held.offset, held.data[:known])
         data = held.data[known:]
         if data:
             if not flow.ignored:
-                yield Piece(flow, flow.offset, data, [flow.offset], [held.packet])
+                piece = Piece(flow, flow.offset, data, [flow.offset], [held.packet])
+                self.recent.note(piece)
+                yield piece
             flow.advance(len(data))
+
+    def _compare(self, flow: Flow, offset: int, again: bytes) -> None:
+        """Bytes that were there before: count them, and those that are other ones now."""
+        flow.retransmitted_bytes += len(again)
+        found = [self.recent.unlike(flow, offset, again)]
+        found += [compare(offset, again, held.offset, held.data) for held in flow.held]
+        for count, place in found:
+            flow.conflicting_bytes += count
+            if count and flow.conflict is None:
+                flow.conflict = place, self.last
 
     def _skip(self, flow: Flow, size: int, reason: str) -> Iterator[Hole]:
         hole = Hole(flow, flow.offset, size, self.last, reason)
         flow.gaps += 1
         flow.missing_bytes += size
+        if reason is CUT:
+            flow.cut_bytes += size
+        else:
+            flow.longest = max(flow.longest, self.recent.longest(flow))
+            flow.missing_packets += -(-size // (flow.longest or _USUAL_SEGMENT))
+        if reason is NEVER_ACKNOWLEDGED:
+            flow.unacknowledged_bytes += size
         flow.advance(size)
         if not flow.ignored:
             yield hole
@@ -618,13 +680,22 @@ class Reassembler:
         offset = max(early.offset, flow.offset)
         new = early.data[offset - early.offset :]
         parts = list(uncovered(flow.held, offset, new))
-        flow.retransmitted_bytes += len(early.data) - sum(len(data) for _, data in parts)
+        if sum(len(data) for _, data in parts) < len(early.data):
+            self._compare_held(flow, early, parts)
         packet = early.packet._replace(data=b"")  # a frame may be much longer than what is held of it
         for at, data in parts:
             place = bisect_left(flow.held, at, key=attrgetter("offset"))
             flow.held.insert(place, Held(at, data, packet))
             self._count_held(flow, len(data) + _HELD_OVERHEAD)
         self._wait_for(flow)
+
+    def _compare_held(self, flow: Flow, early: Held, parts: Iterable[tuple[int, bytes]]) -> None:
+        """All of a segment but these parts of it was there before."""
+        at = early.offset
+        for offset, data in (*parts, (early.stop, b"")):
+            if offset > at:
+                self._compare(flow, at, early.data[at - early.offset : offset - early.offset])
+            at = offset + len(data)
 
     def _count_held(self, flow: Flow, change: int) -> None:
         flow.held_bytes += change
@@ -641,7 +712,7 @@ class Reassembler:
                 _, end = flow.cuts[0]
                 stop = min(end, flow.held[0].offset) if flow.held else end  # of what was cut, some may be held
                 if stop > flow.offset:
-                    yield from self._skip(flow, stop - flow.offset, "cut by the snapshot length")
+                    yield from self._skip(flow, stop - flow.offset, CUT)
                 if flow.offset >= end:
                     heappop(flow.cuts)
                     self._count_held(flow, -_HELD_OVERHEAD)
@@ -673,6 +744,8 @@ class Reassembler:
     def _acknowledge(self, flow: Flow, acknowledgement: int) -> None:
         """The receiver of `flow` has everything up to here: what the capture has not by then, it may never have."""
         if not flow.started:
+            if flow.promised < 0 and flow.connection.whole:
+                flow.promised = acknowledgement  # its SYN-ACK was not captured
             return
         acknowledged = flow.offset + flow.distance(acknowledgement)
         if flow.end_offset is not None:  # a FIN takes a sequence number and no byte
@@ -697,9 +770,9 @@ class Reassembler:
             if waiting.ignored:
                 self._drop(waiting)
             elif wait.is_over(now, waiting.held_bytes, not waiting.peer.started):
-                yield from self._release(waiting, "never captured")
+                yield from self._release(waiting)
         while self.budget.spent and self.waiting:
-            yield from self._release(next(iter(self.waiting)), "given up: too much is held back")
+            yield from self._release(next(iter(self.waiting)), HELD_BACK)
 
     def _drop(self, flow: Flow) -> None:
         """Nobody wants these bytes any more."""
@@ -709,7 +782,7 @@ class Reassembler:
         flow.wait = None
         del self.waiting[flow]
 
-    def _release(self, flow: Flow, reason: str) -> Iterator[Event]:
+    def _release(self, flow: Flow, reason: str = "") -> Iterator[Event]:
         """Declare the next hole of a direction and deliver what stands behind it."""
         ends = [flow.held[0].offset] if flow.held else []
         if flow.cuts:
@@ -717,9 +790,16 @@ class Reassembler:
         if flow.wait is not None and flow.wait.acknowledged > flow.offset:
             ends.append(flow.wait.acknowledged)
         if ends:
-            yield from self._skip(flow, min(ends) - flow.offset, reason)
+            stop = min(ends)
+            yield from self._skip(flow, stop - flow.offset, reason or self._whose_fault(flow, stop))
         yield from self._fill(flow)
         yield from self._finish_flow(flow)
+
+    @staticmethod
+    def _whose_fault(flow: Flow, stop: int) -> str:
+        """Why the bytes up to `stop` are missing: the capture lacks them if the receiver has them."""
+        is_acknowledged = flow.wait is not None and flow.wait.acknowledged >= stop
+        return NEVER_CAPTURED if is_acknowledged or not flow.peer.started else NEVER_ACKNOWLEDGED
 
     # Connections end.
 
@@ -748,10 +828,10 @@ class Reassembler:
             if flow.wait is not None and flow.ignored:
                 self._drop(flow)
             while flow.wait is not None:
-                yield from self._release(flow, "never captured")
+                yield from self._release(flow)
             self.plain.pop(flow.key, None)
             if flow.end_offset is not None and flow.offset < flow.end_offset:
-                yield from self._skip(flow, flow.end_offset - flow.offset, "never captured")
+                yield from self._skip(flow, flow.end_offset - flow.offset, self._whose_fault(flow, flow.end_offset))
         yield End(connection, self.last, reason, sender)
 
     def _sweep(self, now: int) -> Iterator[Event]:

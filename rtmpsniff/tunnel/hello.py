@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-CLIENT_HELLO: Final = 1
-SERVER_HELLO: Final = 2
-LONGEST: Final = 64 * 1024  # of what may come before a hello is complete
+from rtmpsniff.tunnel.beginnings import CLIENT_HELLO, SERVER_HELLO
+from rtmpsniff.tunnel.records import CHANGE_CIPHER_SPEC, HANDSHAKE
 
-_HANDSHAKE: Final = 22
-_ALERT: Final = 21
+LONGEST: Final = 64 * 1024  # bytes that may come before a hello is complete
+
 _RETRY: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 VERSIONS: Final = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 
@@ -64,28 +63,13 @@ class _Reader:
         return len(self.data) - self.at
 
 
-def begins_like(data: bytes, kind: int) -> bool | None:
-    """Whether bytes begin with a hello of this kind; None while they are too few to say.
-
-    A server may answer with an alert instead: that is TLS as well.
-    """
-    for at, byte in enumerate(data[:6]):
-        if at == 0 and byte == _ALERT and kind == SERVER_HELLO:
-            return True
-        if (at == 0 and byte != _HANDSHAKE) or (at == 1 and byte != 3) or (at == 2 and byte > 4):
-            return False
-        if at == 5:
-            return byte == kind
-    return None
-
-
 def messages(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The handshake messages at the beginning of one side's bytes, as far as they are whole and not encrypted."""
     text = bytearray()
     at = 0
-    while at + 5 <= len(data) and data[at] in {_HANDSHAKE, 20} and at < LONGEST:
+    while at + 5 <= len(data) and data[at] in {HANDSHAKE, CHANGE_CIPHER_SPEC} and at < LONGEST:
         stop = at + 5 + int.from_bytes(data[at + 3 : at + 5], "big")
-        if data[at] == _HANDSHAKE:
+        if data[at] == HANDSHAKE:
             text += data[at + 5 : stop]
         at = stop
     yield from _messages_of(bytes(text))

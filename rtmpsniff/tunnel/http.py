@@ -12,18 +12,19 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.reassembly import Hole, Piece
-from rtmpsniff.tunnel.inner import Span, join, span_of
+from rtmpsniff.tunnel.inner import Lost, Span, join, span_of
 
 LONGEST_HEAD: Final = 32 * 1024
 LONGEST_LINE: Final = 4096  # of a chunk's size
 _MOST_DIGITS: Final = 15
+_MOST_APART: Final = 1024  # items before bodies among them become one: chunks may be a byte each
 
 REQUEST: Final = re.compile(rb"[A-Z]{3,10} [^\s]+ HTTP/1\.[01]\r?\n")
 RESPONSE: Final = re.compile(rb"HTTP/1\.[01] \d{3}[^\n]*\n")
 _BEGINNINGS: Final = {REQUEST: re.compile(rb"[A-Z]{3,10} /"), RESPONSE: re.compile(rb"HTTP/1\.[01] ")}
 _LONGEST_BEGINNING: Final = 12
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
-_HEX: Final = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\n]*)?\r?\n")
+_HEX: Final = re.compile(rb"[ \t]*0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\n]*)?\r?\n")
 
 UNTIL_END: Final = -1  # the body ends with the connection
 CHUNKED: Final = -2
@@ -49,21 +50,13 @@ class Body(NamedTuple):
     span: Span
 
 
-class Lost(NamedTuple):
-    """Bytes that are not there: `size` of the body at hand, or (None) nobody knows what."""
-
-    size: int | None
-    origin: Origin
-    reason: str
-
-
 class Done(NamedTuple):
     """The message is complete."""
 
     origin: Origin
 
 
-Item: TypeAlias = Head | Body | Lost | Done
+Item: TypeAlias = Head | Body | Lost | Done  # Lost: bytes of the body at hand, or (size None) nobody knows of what
 
 
 def length_of(head: Head) -> int | None:
@@ -72,6 +65,12 @@ def length_of(head: Head) -> int | None:
         return CHUNKED
     text = head.headers.get("content-length", "").split(",")[0].strip()
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def status_of(head: Head) -> int:
+    """The status code of a response; 0 where there is none (RFC 9112, 4)."""
+    text = head.words[1][:3] if len(head.words) > 1 else ""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 class HttpReader:
@@ -96,9 +95,13 @@ class HttpReader:
 
     def feed(self, piece: Piece) -> list[Item]:
         """Take the next bytes; gives what they complete."""
+        made: list[Item] = []
         items: list[Item] = []
         at, end = 0, len(piece.data)
         while at < end:
+            if len(items) >= _MOST_APART:
+                made += _joined(items)
+                items.clear()
             match self._state:
                 case "body" | "chunk":
                     at = self._take(piece, at, items)
@@ -108,7 +111,7 @@ class HttpReader:
                     at = self._find(piece, at)
                 case _:
                     at = self._read_line(piece, at, items)
-        return _joined(items)
+        return made + _joined(items)
 
     def lose(self, hole: Hole) -> list[Item]:
         """The next bytes were never captured."""

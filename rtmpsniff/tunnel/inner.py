@@ -42,6 +42,14 @@ class Span(NamedTuple):
         return Span(self.data[start:stop], *_cut(self.offsets, self.packets, start, stop))
 
 
+class Lost(NamedTuple):
+    """Bytes that are not there, and why: `size` of them, None where nobody knows how many."""
+
+    size: int | None
+    origin: Origin
+    reason: str
+
+
 def span_of(piece: Piece, start: int = 0, stop: int | None = None) -> Span:
     """Bytes `start` to `stop` of a piece, counted from its first."""
     stop = len(piece.data) if stop is None else stop
@@ -57,13 +65,14 @@ def _cut(offsets: list[int], packets: list[Packet], start: int, stop: int) -> tu
 
 
 def join(spans: list[Span]) -> Span:
-    """Spans that follow one another as one."""
+    """Spans that follow one another as one; a packet that brought the end of one and the next is named once."""
     offsets: list[int] = []
     packets: list[Packet] = []
     at = 0
     for span in spans:
-        offsets += [at + offset for offset in span.offsets]
-        packets += span.packets
+        begin = 1 if packets and span.packets and span.packets[0] is packets[-1] else 0
+        offsets += [at + offset for offset in span.offsets[begin:]]
+        packets += span.packets[begin:]
         at += len(span.data)
     return Span(b"".join(span.data for span in spans), offsets, packets)
 
@@ -103,6 +112,11 @@ class InnerFlow(Flow):
         self.retransmitted_bytes = sum(flow.retransmitted_bytes for flow in self.carried)
         self.out_of_order = sum(flow.out_of_order for flow in self.carried)
         self.missing_bytes = sum(flow.missing_bytes for flow in self.carried)
+        self.missing_packets = sum(flow.missing_packets for flow in self.carried)
+        self.cut_bytes = sum(flow.cut_bytes for flow in self.carried)
+        self.unacknowledged_bytes = sum(flow.unacknowledged_bytes for flow in self.carried)
+        self.conflicting_bytes = sum(flow.conflicting_bytes for flow in self.carried)
+        self.conflict = next((flow.conflict for flow in self.carried if flow.conflict is not None), None)
         self.gaps = sum(flow.gaps for flow in self.carried)
 
 

@@ -38,17 +38,8 @@ class Record(NamedTuple):
         return self.header[0]
 
 
-class Damaged(NamedTuple):
-    """A record of which bytes are missing."""
-
-    start: int
-    header: bytes
-    origin: Origin
-    reason: str
-
-
 class Gap(NamedTuple):
-    """Bytes went missing, and with them up to so many records. `start` is -1 where they may be any number of bytes."""
+    """Records are missing, so many at the most. `start` is -1 where they may be any number of bytes."""
 
     start: int
     records: int
@@ -56,7 +47,7 @@ class Gap(NamedTuple):
     reason: str
 
 
-Item: TypeAlias = Record | Damaged | Gap
+Item: TypeAlias = Record | Gap
 
 
 class RecordReader:
@@ -109,7 +100,7 @@ class RecordReader:
         """The next bytes were never captured."""
         rest, self._rest = self._rest, None
         items: list[Item] = []
-        size = hole.size
+        size, reason = hole.size, f"in TLS records {hole.reason}"
         at, self._at = self._at, hole.offset + (size or 0)
         if rest is None:
             at = hole.offset
@@ -117,9 +108,9 @@ class RecordReader:
             self._skip -= size
             return []
         if rest is not None and not self._lost and len(rest.data) >= HEADER:
-            header, length = rest.data[:HEADER], int.from_bytes(rest.data[3:HEADER], "big")
+            length = int.from_bytes(rest.data[3:HEADER], "big")
             left = HEADER + length - len(rest.data)
-            items.append(Damaged(at, header, hole.origin, hole.reason))
+            items.append(Gap(at, 1, hole.origin, reason))
             if size is not None and size <= left:
                 self._skip = left - size
                 return items
@@ -128,7 +119,7 @@ class RecordReader:
         self._skip = 0
         self._lost = True
         records = 1024 if size is None else size // (HEADER + _SMALLEST) + 2
-        items.append(Gap(-1 if size is None else at, records, hole.origin, hole.reason))
+        items.append(Gap(-1 if size is None else at, records, hole.origin, reason))
         return items
 
     def _read(self, span: Span, at: int, items: list[Item]) -> int:
@@ -140,7 +131,7 @@ class RecordReader:
         if not 20 <= data[at] <= 24 or data[at + 1] != 3 or length > LONGEST:
             self._lost = True
             origin = span.part(at, at + 1).last
-            items.append(Gap(self._at + at, 2, origin, "that are no TLS record"))
+            items.append(Gap(self._at + at, 2, origin, "in bytes that are no TLS record"))
             return at + 1
         stop = at + HEADER + length
         if stop > len(data):

@@ -10,17 +10,31 @@ here knows, goes by as it is: from then on a piece costs one look into a diction
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtmpsniff.budget import Budget
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Hole, Piece, Sender, Tick
 from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.transport.udp import Datagram
+from rtmpsniff.tunnel.beginnings import (
+    CLIENT_HELLO,
+    LATER_REQUEST,
+    LONGEST_BEGINNING,
+    RTMPT_REQUEST,
+    SERVER_HELLO,
+    begins_like,
+    may_be_request,
+)
 from rtmpsniff.tunnel.inner import Event, InnerConnection
 from rtmpsniff.tunnel.keylog import KeyLog
-from rtmpsniff.tunnel.rtmfp import Rtmfp
-from rtmpsniff.tunnel.rtmpt import BEGINNING, LATER_REQUEST, LONGEST_BEGINNING, HttpConnection, Tokens
-from rtmpsniff.tunnel.tls import CLIENT_HELLO, SERVER_HELLO, TlsConnection, begins_like
+
+if TYPE_CHECKING:  # who meets no tunnel does not pay for them
+    from rtmpsniff.transport.tcp import Endpoint
+    from rtmpsniff.tunnel.rtmfp import Rtmfp
+    from rtmpsniff.tunnel.rtmpt import HttpConnection
+    from rtmpsniff.tunnel.sessions import Tokens
+    from rtmpsniff.tunnel.tls import TlsConnection
 
 _MOST_HELD: Final = 64 * 1024  # bytes that may come before it is known what they are
 
@@ -85,8 +99,8 @@ class First:
             client, server = server, client
             self._first = {"client": client, "server": server}
         is_later = self._lost and piece.flow.sender == "client" and LATER_REQUEST.search(piece.data)
-        if BEGINNING.match(client) or is_later:
-            return HttpConnection(self.connection, self._tunnels.tokens, self.announced)
+        if RTMPT_REQUEST.match(client) or is_later:
+            return self._tunnels.open_http(self.connection, self.announced)
         carries_tls = isinstance(self.connection, InnerConnection)
         hello = False if carries_tls else begins_like(client, CLIENT_HELLO)
         if hello and server:
@@ -94,25 +108,17 @@ class First:
             if answer:
                 return self._tunnels.open_tls(self.connection, self.announced)
             hello = answer
-        is_open = hello is not False or _may_be_request(client)
+        is_open = hello is not False or may_be_request(client)
         if not client:
             is_open = self._lost and server.startswith(b"HTTP/1.")
         return None if is_open and self._held_bytes < _MOST_HELD else self
 
     @staticmethod
     def _is_tunnel(first: bytes) -> bool:
-        return begins_like(first, CLIENT_HELLO) is True or BEGINNING.match(first) is not None
+        return begins_like(first, CLIENT_HELLO) is True or RTMPT_REQUEST.match(first) is not None
 
 
-def _may_be_request(first: bytes) -> bool:
-    """Whether what there is may go on as a request of RTMPT."""
-    if len(first) >= LONGEST_BEGINNING or b"\n" in first:
-        return False
-    words = (b"POST /open/", b"POST /send/", b"POST /idle/", b"POST /close/", b"POST /fcs/")
-    return any(word.startswith(first) for word in words) or first.startswith(b"POST http://")
-
-
-Watcher: TypeAlias = First | HttpConnection | TlsConnection
+Watcher: TypeAlias = "First | HttpConnection | TlsConnection"
 
 
 class Tunnels:
@@ -122,9 +128,21 @@ class Tunnels:
         self.ports = RTMP_PORTS | set(ports)
         self.budget = budget or Budget()
         self.keys = KeyLog() if keys is None else keys
-        self.tokens = Tokens(self.budget)
-        self.rtmfp = Rtmfp()
+        self._rtmfp: Rtmfp | None = None  # from the first datagram on
+        self.servers: dict[Endpoint, None] = {}  # that were asked for RTMPT
         self.watched: dict[Connection, Watcher] = {}
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """The RTMPT sessions."""
+        from rtmpsniff.tunnel.sessions import Tokens  # noqa: PLC0415
+
+        return Tokens(self.budget, self.servers)
+
+    @property
+    def datagrams(self) -> int:
+        """How many were RTMFP."""
+        return self._rtmfp.datagrams if self._rtmfp else 0
 
     def run(self, stream: Iterable[StreamEvent]) -> Iterator[Event]:
         """Turn the events of TCP connections into those of the streams that they carry."""
@@ -137,20 +155,29 @@ class Tunnels:
                 else:
                     yield from watcher.feed(item)
             elif isinstance(item, Datagram):
-                yield from self.rtmfp.feed(item)
+                yield from self._take_datagram(item)
             elif isinstance(item, Begin):
                 yield from self.begin(item)
             elif isinstance(item, Tick):
                 yield item
             else:
                 yield from self.take(item)
-        yield from self.tokens.end_all()
-        yield from self.rtmfp.end()
+        if self.servers:
+            yield from self.tokens.end_all()
+        if self._rtmfp is not None:
+            yield from self._rtmfp.end()
+
+    def _take_datagram(self, datagram: Datagram) -> Iterator[Event]:
+        if self._rtmfp is None:
+            from rtmpsniff.tunnel.rtmfp import Rtmfp  # noqa: PLC0415
+
+            self._rtmfp = Rtmfp()
+        yield from self._rtmfp.feed(datagram)
 
     def begin(self, begin: Begin) -> Iterator[Event]:
         """A connection, of TCP or inside another, begins."""
         connection = begin.connection
-        known = connection.server in self.tokens.servers  # then its connections are nobody's concern, sessions are
+        known = connection.server in self.servers  # then its connections are nobody's concern, sessions are
         announced = begin.replaces
         shown = connection.whole and connection.server.port in self.ports and not known
         if shown:
@@ -178,5 +205,13 @@ class Tunnels:
 
     def open_tls(self, outer: Connection, announced: Connection | None) -> TlsConnection:
         """Read a connection as TLS."""
+        from rtmpsniff.tunnel.tls import TlsConnection  # noqa: PLC0415
+
         hinted = outer.server.port in self.ports
         return TlsConnection(outer, announced, self.keys, self.budget, hinted=hinted, above=self.take)
+
+    def open_http(self, outer: Connection, announced: Connection | None) -> HttpConnection:
+        """Read a connection as HTTP that carries RTMPT."""
+        from rtmpsniff.tunnel.rtmpt import HttpConnection  # noqa: PLC0415
+
+        return HttpConnection(outer, self.tokens, announced)

@@ -372,9 +372,11 @@ def test_its_rows_are_put_in_order_and_what_is_left_out_is_counted() -> None:
         ("          ... 1 236 bytes more, with 3 chunk headers among them", "1 236 bytes are left out here"),
         (
             "    3095  4 bytes never captured      payload",
-            "line 11, column 1: bytes that were never captured belong here",
+            "line 11, column 1: bytes that are missing belong here",
         ),
-        ("          1 byte never captured", "bytes that were never captured belong here"),
+        ("          1 byte never captured", "bytes that are missing belong here"),
+        ("    3095  32 bytes in TLS records that do not authenticate   not read", "bytes that are missing belong here"),
+        ("    3095  32 bytes cut by the snapshot length   not read", "bytes that are missing belong here"),
         ("    3094  21", 'line 11, column 5: address "3094" stands here a second time'),
         (
             "#8  0.046  connection 1  server -> client  command_amf0  _result(1)",

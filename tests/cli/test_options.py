@@ -12,7 +12,7 @@ import pytest
 
 from rtmpsniff.analysis.filter import compile_columns
 from rtmpsniff.cli.options import FILTER_HELP, RangeParameter, TimeParameter, TypesParameter
-from tests.build import Frame, Talk, session
+from tests.build import Talk, session
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -203,17 +203,17 @@ def test_conditions_hold_together(run: Run) -> None:
 Save = Callable[[Any], str]
 
 
-def late(port: int) -> list[Frame]:
-    """A session on some port whose beginning was not captured."""
-    return session(Talk(server=("10.0.0.2", port)), chunk_size=4096, video=40).frames[12:]
-
-
 def test_ports(run: Run, save: Save) -> None:
-    path = save(late(5000))
+    """Where nothing that is said tells that it is RTMP, the port does."""
+    talk = Talk(server=("10.0.0.2", 5000))
+    talk.client(bytes(range(256)))
+    path = save(talk.frames)
     assert run("read", path).status == 1
     assert run("read", path, "--port", "5001").status == 1
     for ports in (("--port", "5000"), ("--port", "5001", "--port", "5000")):
         assert run("read", path, *ports).status == 0
+    late = session(Talk(server=("10.0.0.2", 5000)), chunk_size=4096, video=40).frames[12:]
+    assert run("read", save(late)).status == 0
 
 
 def test_every_option_is_explained(run: Run) -> None:

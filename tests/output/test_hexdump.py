@@ -488,7 +488,7 @@ def test_what_is_left_out_is_said_with_what_is_missing_of_it() -> None:
     field = Field("payload", 0, 1000, None, "1000 bytes", Role.MEDIA)
     block = Block(0, bytes(1000), (field,), (), ((500, 700),))
     for lines in (list(dump(block, PLAIN, shape(None))), list(grid(block, PLAIN))):
-        assert [line for line in lines if "more" in line and "200" in line and "never captured" in line]
+        assert [line for line in lines if "more" in line and "200" in line and "missing" in line]
 
 
 # Bytes that were never captured

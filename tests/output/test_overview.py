@@ -159,8 +159,9 @@ def test_what_was_lost(summed: Summed) -> None:
     frames = with_a_hole()
     lines = page(frames, summed(frames))
     told = block(lines)
-    assert [line for line in told if "2 896 bytes never captured in 1 gap" in line]
-    assert [line for line in told if "1 message damaged" in line or "not decoded" in line]
+    assert "  from the client: 2 896 bytes missing in 1 gap, 2 packets or more" in told
+    assert "    2 896 bytes never captured: the receiver has them, the capture lacks them" in told
+    assert "  messages that did not come whole: 1 damaged" in told
 
 
 def test_findings_are_counted(summed: Summed) -> None:

@@ -458,7 +458,7 @@ def test_undecoded() -> None:
 
     assert say_undecoded(undecoded(1, 0)) == "1 byte from offset 3073 not decoded: not RTMP: SSH-2.0"
     assert say_undecoded(undecoded(4000, 1448)) == (
-        "4 000 bytes from offset 3073 not decoded, 1 448 of them never captured: not RTMP: SSH-2.0"
+        "4 000 bytes from offset 3073 not decoded, 1 448 of them missing: not RTMP: SSH-2.0"
     )
 
 

@@ -20,7 +20,7 @@ def assembled(stream: bytes, chunk_size: int = 128) -> tuple[Assembler, int]:
     window = Window()
     window.open(Piece(FLOW, 0, stream, [0], [PACKET]))
     assembler = Assembler(1, "client", count(1), window)
-    assembler.chunk_size = chunk_size
+    assembler.chunk_size.size = chunk_size
     return assembler, assembler.read(stream, 0)
 
 

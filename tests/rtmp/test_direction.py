@@ -29,7 +29,7 @@ from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Chunk, Greeting
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.transport.reassembly import Piece
-from tests.build import ChunkWriter, Extended, basic_header
+from tests.build import ChunkWriter, Extended, audio_frame, basic_header, video_frame
 from tests.rtmp.feeding import (
     CLIENT_HELLO,
     HELLO,
@@ -355,10 +355,13 @@ def test_three_types_in_a_row_that_nobody_knows(cut: Cut) -> None:
     assert not findings(between)
     assert len(messages(between)) == 7
     events = read(joined(*strange, good), cut)
-    assert [one.type for one in messages(events)] == ["unknown_7", "unknown_10", "unknown_99"]
-    assert rules(events) == [CHUNK_DESYNC]
-    (rest,) = undecoded(events)
-    assert (rest.offset, rest.length) == (HELLO + len(joined(*strange)), len(joined(good)))
+    assert [one.type for one in messages(events)] == ["unknown_7", "unknown_10", "unknown_99", "audio"]
+    assert [one.title for one in findings(events)] == [
+        "3 messages in a row are of types that do not exist; a header follows"
+    ]
+    assert not undecoded(events)
+    (rest,) = undecoded(read(joined(*strange, b"??????", good), cut))
+    assert (rest.offset, rest.length) == (HELLO + len(joined(*strange)), 6)
 
 
 @three_feedings
@@ -440,6 +443,88 @@ def test_abort(cut: Cut) -> None:
     (finding,) = findings(events)
     assert (finding.rule, finding.severity) == (ABORT_SEEN, Severity.WARNING)
     assert finding.evidence[0].offset == HELLO + 12 + 3 * 128 + 2
+
+
+@three_feedings
+def test_an_abort_that_its_sender_ignores(cut: Cut) -> None:
+    """The rest of the message comes all the same: it is counted, and what follows is read in step."""
+    writer = ChunkWriter(128)
+    video = list(writer.cut(6, VIDEO, 1, 1000, video_frame(0, 700)))
+    abort = writer.message(2, 2, 0, 0, pack(">L", 6))
+    audio = [writer.message(4, AUDIO, 1, 20 * number, audio_frame(number, 90 + number)) for number in range(4)]
+    events = read(joined(video[:2], abort, video[2:], *audio), cut)
+    assert [(one.type, one.state) for one in messages(events)] == [
+        ("abort", "whole"),
+        ("video", "aborted"),
+        *[("audio", "whole")] * 4,
+    ]
+    (rest,) = undecoded(events)
+    assert (rest.length, rest.reason) == (len(joined(video[2:])), "the rest of a message that was aborted")
+    told = findings(events)[-1]
+    assert (told.rule, told.severity) == (ABORT_SEEN, Severity.ERROR)
+    assert "was aborted, and goes on all the same" in told.title
+
+
+@three_feedings
+def test_an_abort_that_is_obeyed_by_one_more_message_like_it(cut: Cut) -> None:
+    writer = ChunkWriter(128)
+    video = list(writer.cut(6, VIDEO, 1, 1000, video_frame(0, 700)))
+    abort = writer.message(2, 2, 0, 0, pack(">L", 6))
+    audio = [writer.message(4, AUDIO, 1, 20 * number, audio_frame(number, 90 + number)) for number in range(4)]
+    again = [b"\xc6" + video[0][12:], *video[1:]]
+    events = read(joined(video[:2], abort, again, *audio), cut)
+    assert [one.state for one in messages(events)] == ["whole", "aborted", *["whole"] * 5]
+    assert not undecoded(events)
+
+
+@three_feedings
+def test_a_chunk_size_that_changes_without_a_word(cut: Cut) -> None:
+    """The bytes do not parse with the size that was set, and do with another."""
+    writer = ChunkWriter(128)
+    before = [writer.message(6, VIDEO, 1, 40 * number, video_frame(number, 700 + number)) for number in range(3)]
+    writer.chunk_size = 1024
+    after = [writer.message(6, VIDEO, 1, 40 * number, video_frame(number, 2700 + number)) for number in range(3, 8)]
+    events = read(joined(*before, *after), cut)
+    assert [one.length for one in messages(events) if one.state == "whole"][-4:] == [
+        len(video_frame(number, 2700 + number)) for number in range(4, 8)
+    ]
+    titles = [one.title for one in findings(events) if one.rule is CHUNK_DESYNC]
+    assert "chunks of 1024 bytes from here on, although no such chunk size was set" in titles
+
+
+@three_feedings
+@pytest.mark.parametrize("hole", [1, 129, 300])
+def test_a_hole_that_begins_between_two_chunks(cut: Cut, hole: int) -> None:
+    writer = ChunkWriter(128)
+    before = joined(writer.message(6, VIDEO, 1, 960, video_frame(0, 700)))  # this chunk size is in use
+    stream = joined(writer.message(6, VIDEO, 1, 1000, video_frame(1, 700), fmt=0))
+    more = joined(*(writer.message(4, AUDIO, 1, 20 * n, audio_frame(n, 90 + n)) for n in range(3)))
+    begin = 12 + 128
+    events = read([before + stream[:begin], hole, stream[begin + hole :] + more], cut)
+    _, broken, *rest = messages(events)
+    assert (broken.state, len(broken.payload)) == ("whole" if hole == 1 else "damaged", broken.length)
+    assert [one.state for one in rest] == ["whole"] * 3
+    assert not undecoded(events)
+    assert not findings(events)
+
+
+@three_feedings
+def test_where_the_chunk_size_is_not_certain_no_payload_is_put_in_its_place(cut: Cut) -> None:
+    """A Set Chunk Size may have been lost: behind a hole nobody knows which bytes are headers."""
+    writer = ChunkWriter(4096)
+    stream = joined(writer.message(6, VIDEO, 1, 1000, video_frame(1, 700)))
+    more = joined(*(writer.message(4, AUDIO, 1, 20 * n, audio_frame(n, 90 + n)) for n in range(3)))
+    events = read([16, stream[:40], 300, stream[340:] + more], cut)
+    real = video_frame(1, 700)
+    for one in messages(events):
+        if one.type == "video":
+            known = bytearray(real[: len(one.payload)])
+            for start, stop in one.missing:
+                known[start:stop] = bytes(stop - start)
+            assert one.payload == bytes(known)
+    assert [one.length for one in messages(events) if one.type == "audio"] == [
+        len(audio_frame(n, 90 + n)) for n in range(3)
+    ]
 
 
 @three_feedings
@@ -876,38 +961,95 @@ def test_a_damaged_message_is_not_obeyed(cut: Cut) -> None:
     assert (second.state, second.payload) == ("whole", noise(300))
 
 
+def talk(writer: ChunkWriter) -> tuple[bytes, list[tuple[int, int]]]:
+    """Video and audio as they are sent, and the span of each message."""
+    stream, spans = b"", []
+    for number in range(12):
+        kind, csid, payload = (
+            (AUDIO, 4, audio_frame(number, 150)) if number % 3 else (VIDEO, 6, video_frame(number, 300))
+        )
+        part = joined(writer.message(csid, kind, 1, 40 + 20 * number, payload))
+        spans.append((len(stream), len(stream) + len(part)))
+        stream += part
+    return stream, spans
+
+
 @three_feedings
-@pytest.mark.parametrize(
-    ("start", "stop"),
-    [(138, 142), (12, 142), (139, 141), (140, 141), (140, 300), (141, 400), (325, 327), (314, 320)],
-    ids=str,
-)
-def test_a_hole_over_a_header_ends_it_all(cut: Cut, start: int, stop: int) -> None:
+@pytest.mark.parametrize(("first", "last"), [(3, 3), (4, 4), (3, 5), (2, 8)])
+@pytest.mark.parametrize("cuts", [(-20, 20), (0, 0), (0, 30), (-3, 1)])
+def test_what_follows_a_hole_is_found_again(cut: Cut, first: int, last: int, cuts: tuple[int, int]) -> None:
+    stream, spans = talk(ChunkWriter())
+    hole = spans[first][0] + cuts[0], spans[last][1] + cuts[1]
+    everything = messages(read(stream, whole))
+    events = read(with_holes(stream, hole), cut)
+    kept = {one.offset: one for one in messages(events) if one.state == "whole"}
+    there = [one for one, span in zip(everything, spans, strict=True) if span[1] <= hole[0] or span[0] >= hole[1]]
+    assert [kept.get(one.offset, one).payload for one in there] == [one.payload for one in there]
+    assert set(kept) == {one.offset for one in there}
+    assert all(one.timestamp == kept[one.offset].timestamp or not kept[one.offset].timestamp_certain for one in there)
+    assert sum(rest.missing for rest in undecoded(events)) <= hole[1] - hole[0]
+
+
+@three_feedings
+def test_a_message_goes_on_behind_a_hole_that_took_its_chunk_headers(cut: Cut) -> None:
     writer = ChunkWriter()
+    frame = video_frame(1, 2000)
     stream = joined(
-        writer.message(6, VIDEO, 1, 40, noise(300)),
-        writer.message(4, AUDIO, 1, 41, noise(20)),
-        writer.message(4, AUDIO, 1, 61, noise(200)),
+        writer.message(6, VIDEO, 1, 40, video_frame(0, 500)),
+        writer.message(6, VIDEO, 1, 80, frame),
+        writer.message(4, AUDIO, 1, 90, audio_frame(0, 100)),
     )
-    assert len(stream) > stop
-    events = read(with_holes(stream, (start, stop)), cut)
+    start = len(joined(ChunkWriter().message(6, VIDEO, 1, 40, video_frame(0, 500)))) + 300
+    events = read(with_holes(stream, (start, start + 700)), cut)
+    assert [one.state for one in messages(events)] == ["whole", "damaged", "whole"]
+    damaged = messages(events)[1]
+    assert sum(stop - begin for begin, stop in damaged.missing) + sum(one.unseen for one in damaged.chunks) == 700
+    (gap,) = damaged.missing
+    assert damaged.payload[gap[1] :] == frame[gap[1] :]
+    assert not findings(events)
+    assert messages(events)[2].timestamp_certain
+
+
+@three_feedings
+def test_nothing_that_is_certain_follows_a_hole(cut: Cut) -> None:
+    stream, spans = talk(ChunkWriter())
+    events = read(with_holes(stream[: spans[4][1]] + noise(900), (spans[4][0] - 10, spans[4][1])), cut)
     (finding,) = findings(events)
     assert (finding.rule, finding.severity) == (CAPTURE_QUALITY, Severity.ERROR)
-    (rest,) = undecoded(events)
-    assert rest.missing == stop - start
-    assert rest.offset == finding.evidence[0].offset <= HELLO + start
-    assert rest.offset + rest.length == HELLO + len(stream)
-    assert f"{stop - start} byte" in rest.reason
-    assert "never captured" in rest.reason
+    assert "from here on nothing could be decoded" in finding.title
+    assert undecoded(events)[-1].length >= 900
 
 
 @three_feedings
-def test_a_hole_over_a_header_lets_unfinished_messages_go(cut: Cut) -> None:
+def test_a_chunk_size_that_was_set_in_a_hole_is_found_out(cut: Cut) -> None:
     writer = ChunkWriter()
-    video = writer.message(6, VIDEO, 1, 40, noise(300))
-    data = writer.message(5, DATA, 1, 40, noise(300))
-    events = read(with_holes(joined(video[0], data[0], noise(50)), (270, 300)), cut)
-    assert said(events) == [(40, "cut", noise(300)[:128]), (40, "cut", noise(300)[: 270 - 140 - 12])]
+    before = joined(writer.message(3, DATA, 0, 0, noise(100)))
+    setting = joined(writer.set_chunk_size(4096))
+    stream = joined(
+        before,
+        setting,
+        *(writer.message(6, VIDEO, 1, 40 * number, video_frame(number, 9000)) for number in range(4)),
+    )
+    events = read(with_holes(stream, (len(before), len(before) + len(setting))), cut)
+    videos = [one for one in messages(events) if one.message_type_id == VIDEO]
+    assert [one.payload for one in videos] == [video_frame(number, 9000) for number in range(4)]
+    assert any("by the distance of headers it is 4096" in finding.title for finding in findings(events))
+
+
+@three_feedings
+def test_a_chunk_size_that_was_set_and_is_not_used(cut: Cut) -> None:
+    """The decoder goes on with the size that explains the bytes, and says so."""
+    writer, other = ChunkWriter(), ChunkWriter()
+    stream = joined(
+        other.set_chunk_size(4096),
+        *(writer.message(6, VIDEO, 1, 40 * number, video_frame(number, 900)) for number in range(4)),
+    )
+    events = read(stream, cut)
+    videos = [one for one in messages(events) if one.message_type_id == VIDEO]
+    assert [one.payload for one in videos] == [video_frame(number, 900) for number in range(4)]
+    (finding,) = findings(events)
+    assert (finding.rule, finding.severity) == (CHUNK_DESYNC, Severity.ERROR)
+    assert finding.title == "chunks of 128 bytes, although a chunk size of 4096 was set"
 
 
 @three_feedings

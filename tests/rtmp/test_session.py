@@ -29,7 +29,19 @@ from rtmpsniff.findings import (
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Variant
 from rtmpsniff.rtmp.session import Session, Sessions
 from rtmpsniff.transport.reassembly import Begin, End, Hole, Piece, Sender
-from tests.build import AAC_HEADER, ChunkWriter, Frame, Handshake, Talk, amf0, greeting, handshake, session
+from tests.build import (
+    AAC_HEADER,
+    ChunkWriter,
+    Frame,
+    Handshake,
+    Talk,
+    amf0,
+    audio_frame,
+    greeting,
+    handshake,
+    session,
+    video_frame,
+)
 from tests.rtmp.feeding import (
     Carrier,
     Cut,
@@ -301,28 +313,82 @@ def test_a_handshake_without_its_syn(cut: Cut) -> None:
     ],
     ids=["3 and more", "3 and little", "3 alone", "6", "no 3"],
 )
-def test_a_capture_that_begins_in_the_middle(cut: Cut, turns: list[Turn]) -> None:
+def test_a_capture_that_begins_in_the_middle_of_nothing_certain(cut: Cut, turns: list[Turn]) -> None:
     events = converse(turns, cut, captured_from_start=False)
     assert [one.whole for one in opened(events)] == [False]
-    (finding,) = findings(events)
-    assert (finding.rule, finding.severity, finding.sender) == (CAPTURE_QUALITY, Severity.ERROR, "")
     lengths = {sender: sum(size(part) for who, part in turns if who == sender) for sender in ("client", "server")}
-    assert {one.sender: one.length for one in undecoded(events)} == {k: v for k, v in lengths.items() if v}
+    spoke = [sender for sender, length in lengths.items() if length]
+    assert [(one.rule, one.severity, one.sender) for one in findings(events)] == [
+        (CAPTURE_QUALITY, Severity.ERROR, sender) for sender in spoke
+    ]
+    assert {one.title for one in findings(events)} == {
+        "from here on nothing could be decoded: the capture began in the middle of the connection"
+    }
+    assert {one.sender: one.length for one in undecoded(events)} == {sender: lengths[sender] for sender in spoke}
     assert {one.reason for one in undecoded(events)} == {"the capture began in the middle of the connection"}
     assert not greetings(events)
     assert closed(events).variant == "rtmp"
     assert converse(turns, cut, captured_from_start=False, server=8000) == []
 
 
+def media(start: int = 0, count: int = 6) -> list[Turn]:
+    """What a publisher sends while it publishes, a message a turn, and what the server says in between."""
+    writer, server = ChunkWriter(), ChunkWriter()
+    turns: list[Turn] = []
+    for number in range(count):
+        frame = video_frame(number, 700 + number) if number % 3 == 0 else audio_frame(number, 90 + number)
+        csid, kind = (6, VIDEO) if number % 3 == 0 else (4, AUDIO)
+        turns.append(("client", joined(writer.message(csid, kind, 1, start + 20 * number, frame))))
+        if number % 2:
+            turns.append(("server", joined(server.message(2, 3, 0, 0, pack(">L", 1000 * number)))))
+    return turns
+
+
+@three_feedings
+@pytest.mark.parametrize(("missing", "read"), [(0, 6), (1, 5), (20, 5), (800, 4)])
+def test_a_capture_that_begins_in_the_middle(cut: Cut, missing: int, read: int) -> None:
+    """What comes before the first header that is certain is counted, and what follows is read."""
+    stream = b"".join(part for sender, part in media(5000) if sender == "client" and isinstance(part, bytes))
+    events = converse([("client", stream[missing:])], cut, captured_from_start=False)
+    assert [one.whole for one in opened(events)] == [False]
+    assert [one.length for one in messages(events)] == [one.length for one in messages(converse_all(stream))][-read:]
+    assert sum(one.length for one in undecoded(events)) == messages(events)[0].offset
+    if missing:
+        told = findings(events)[0]
+        assert (told.rule, told.severity, told.sender) == (CAPTURE_QUALITY, Severity.WARNING, "client")
+        assert told.title.startswith("the capture began in the middle of the connection; ")
+        assert told.title.endswith(" skipped up to the next header that is certain")
+
+
+def converse_all(stream: bytes) -> list[Event]:
+    return converse([*greet(handshake()), ("client", stream)])
+
+
+@three_feedings
+def test_times_that_rest_on_one_that_was_not_captured_are_not_certain(cut: Cut) -> None:
+    (_, first), (_, second), *turns = media(5000)
+    assert isinstance(first, bytes)
+    assert isinstance(second, bytes)
+    turns = [("client", first[100:]), ("client", second[50:]), *turns]
+    events = converse(turns, cut, captured_from_start=False, in_order=False)
+    media_of = [one for one in messages(events) if one.sender == "client"]
+    # Each chunk stream counts from 0: what its first header adds to was not captured.
+    assert [(one.timestamp, one.timestamp_certain) for one in media_of] == [
+        (20, False),
+        (60, False),
+        (60, False),
+        (80, False),
+    ]
+
+
 @three_feedings
 def test_a_capture_that_begins_in_the_middle_with_a_hole(cut: Cut) -> None:
-    turns: list[Turn] = [("server", 40), ("server", bytes(10)), ("client", CONNECT)]
+    turns: list[Turn] = [("server", 40), ("server", bytes(10)), ("client", client_says())]
     events = converse(turns, cut, captured_from_start=False)
-    assert rules(events) == [CAPTURE_QUALITY]
-    assert [(one.sender, one.length, one.missing) for one in undecoded(events)] == [
-        ("client", len(CONNECT), 0),
-        ("server", 50, 40),
-    ]
+    assert [one.payload for one in messages(events)] == [CONNECT]
+    (finding,) = findings(events)
+    assert (finding.rule, finding.severity, finding.sender) == (CAPTURE_QUALITY, Severity.ERROR, "server")
+    assert [(one.sender, one.length, one.missing) for one in undecoded(events)] == [("server", 50, 40)]
 
 
 def test_bytes_of_no_connection_are_passed_over() -> None:
@@ -332,16 +398,24 @@ def test_bytes_of_no_connection_are_passed_over() -> None:
 
 @three_feedings
 def test_a_capture_without_the_first_byte(cut: Cut) -> None:
+    """The SYN says where it stands, so the rest of the handshake is read."""
     c0c1, s0s1s2, c2 = handshake()
     turns: list[Turn] = [("client", 1), ("client", c0c1[1:]), ("server", s0s1s2), ("client", c2)]
+    turns.append(("client", client_says()))
     events = converse(turns, cut)
-    assert rules(events) == [CAPTURE_QUALITY]
-    assert "1 byte never captured" in findings(events)[0].title
-    assert {one.sender: (one.length, one.missing) for one in undecoded(events)} == {
-        "client": (3073, 1),
-        "server": (3073, 0),
-    }
-    assert converse(turns, cut, server=8000) == []
+    assert not findings(events)
+    assert not undecoded(events)
+    assert verdicts(events) == {"C0 C1": "unseen", "S0 S1": "none", "S2": "unseen", "C2": "echo"}
+    assert greetings(events)[0].missing == ((0, 1),)
+    assert [one.payload for one in messages(events)] == [CONNECT]
+
+
+@three_feedings
+def test_a_hole_in_the_first_bytes_of_what_is_not_rtmp(cut: Cut) -> None:
+    events = converse([("client", HTTP[:7]), ("client", 2), ("client", HTTP[9:])], cut)
+    assert not messages(events)
+    (rest,) = undecoded(events)
+    assert (rest.length, rest.missing) == (len(HTTP), 2)
 
 
 @three_feedings

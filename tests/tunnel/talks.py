@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from rtmpsniff.capture.packet import Packet
-from rtmpsniff.dissect import dissect
+from rtmpsniff.dissect import Dissection
 from rtmpsniff.rtmp.events import Event, Message
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler, Sender
 from rtmpsniff.tunnel.keylog import KeyLog
+from rtmpsniff.tunnel.tunnels import Tunnels
 from tests.build import Conversation, Frame, Talk
 
 _MAC_FIRST: Final = 1 << 19  # SSL_OP_NO_ENCRYPT_THEN_MAC, which the ssl module does not name
@@ -35,9 +36,13 @@ def packets(frames: Iterable[Frame]) -> Iterator[Packet]:
 
 def read(frames: Iterable[Frame], keys: KeyLog | None = None, ports: Sequence[int] = ()) -> list[Event]:
     """All events of these frames."""
-    from rtmpsniff.dissect import Dissection  # noqa: PLC0415
-
     return list(Dissection(packets(frames), ports, keys=keys))
+
+
+def inside(frames: Iterable[Frame], keys: KeyLog | None = None) -> list[Piece | Hole]:
+    """The pieces and holes of the streams inside."""
+    events = Tunnels(keys=keys).run(Reassembler().run(packets(frames)))
+    return [event for event in events if isinstance(event, Piece | Hole)]
 
 
 def said(events: Iterable[Event]) -> list[tuple[str, int, bytes]]:
@@ -235,6 +240,3 @@ class TunnelTalk(Talk):
     def _timed(self, pipe: Conversation) -> Conversation:
         pipe.at(self.time)
         return pipe
-
-
-__all__ = ["SERVER_NAME", "SecureTalk", "TunnelTalk", "by_sender", "dissect", "packets", "read", "said", "sent"]

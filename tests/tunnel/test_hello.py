@@ -7,9 +7,6 @@ from random import Random
 import pytest
 
 from rtmpsniff.tunnel.hello import (
-    CLIENT_HELLO,
-    SERVER_HELLO,
-    begins_like,
     chosen_protocol,
     client_hello,
     encrypted_extensions,
@@ -76,17 +73,6 @@ def test_damaged_hellos_say_what_they_can(seed: int) -> None:
     client_hello(bytes(data))
     server_hello(bytes(data))
     assert client_hello(random.randbytes(300)) is None
-
-
-def test_what_begins_like_a_hello() -> None:
-    data = hello_of_client()
-    assert [begins_like(data[:size], CLIENT_HELLO) for size in range(7)] == [None] * 6 + [True]
-    assert begins_like(data, SERVER_HELLO) is False
-    assert begins_like(hello_of_server(0x1301), SERVER_HELLO) is True
-    assert begins_like(b"\x15\x03\x03\0\2\2\x28", SERVER_HELLO) is True
-    assert begins_like(b"\x15\x03\x03\0\2\2\x28", CLIENT_HELLO) is False
-    for wrong in (b"\x03", b"GET", b"\x16\x02", b"\x16\x03\x05"):
-        assert begins_like(wrong, CLIENT_HELLO) is False
 
 
 def test_protocols() -> None:

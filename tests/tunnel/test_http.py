@@ -19,9 +19,9 @@ from rtmpsniff.tunnel.http import (
     Head,
     HttpReader,
     Item,
-    Lost,
     length_of,
 )
+from rtmpsniff.tunnel.inner import Lost
 
 KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50000).to_bytes(2, "big") + (80).to_bytes(2, "big")
 ORIGIN = Origin(0, 99, 99)
@@ -229,3 +229,20 @@ def test_any_bytes_end_in_items(seed: int) -> None:
 def test_repr() -> None:
     assert repr(requests()) == "<HttpReader in head, 0 to come, holds 0>"
     assert Endpoint("10.0.0.1", 80).port == 80
+
+
+@pytest.mark.parametrize(("size", "told"), [(b"0000000000000000003", True), (b"8000000000000000", False)])
+def test_sizes_of_chunks_with_many_digits(size: bytes, told: bool) -> None:
+    """Zeros before a size say nothing (RFC 9112, 7.1); a size of 2^63 is nobody's."""
+    feed = Feed(responses()).feed(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n0\r\n\r\n"
+    )
+    assert (feed.told[1:] == [b"abc", "done"]) is told
+    assert (("lost", None) in feed.told) is not told
+
+
+def test_chunks_of_a_byte_each_become_few_bodies() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    feed = Feed(responses(), 100_000).feed(head + b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n")
+    assert feed.told[1:] == [b"x" * 10_000, "done"]
+    assert len(feed.items) < 50

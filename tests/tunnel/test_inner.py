@@ -43,7 +43,7 @@ def test_spans_join() -> None:
     whole = span_of(piece())
     joined = join([whole.part(0, 3), whole.part(3, 10)])
     assert joined.data == whole.data
-    assert who(joined) == [(0, 1), (2, 2), (3, 2), (5, 3), (6, 4)]
+    assert who(joined) == [(0, 1), (2, 2), (5, 3), (6, 4)]
 
 
 def test_what_is_held_is_held_without_its_frames() -> None:
@@ -101,3 +101,10 @@ def test_a_session_over_several_does_not_take_them_along() -> None:
     inner.lower = None
     inner.ignore()
     assert not below.from_client.ignored
+
+
+def test_a_packet_that_brought_several_spans_is_named_once() -> None:
+    """A peer may send chunks of a byte each."""
+    whole = piece()
+    joined = join([span_of(whole, at, at + 1) for at in range(len(whole.data))])
+    assert joined == span_of(whole)

@@ -159,3 +159,24 @@ def test_two_real_ones() -> None:
         steps = [finding.title.split(": ")[1].split()[0] for finding in each.findings]
         assert steps == ["IHello", "RHello", "IIKeying", "RIKeying"]
     assert sum(len(each.messages) for each in connections) > 1400
+
+
+def wrapped(kind: str, inside: bytes) -> bytes:
+    """A frame with a VLAN tag, two of them, or inside a VXLAN tunnel (RFC 7348)."""
+    tag = bytes.fromhex({"a VLAN": "81000064", "QinQ": "88a80064 81000065", "VXLAN": ""}[kind])
+    if tag:
+        return inside[:12] + tag + inside[12:]
+    return frame(bytes.fromhex("08000000 00000100") + inside, ("192.0.2.1", 40000), ("192.0.2.2", 4789))
+
+
+@pytest.mark.parametrize("kind", ["a VLAN", "QinQ", "VXLAN"])
+def test_inside_something_else(kind: str) -> None:
+    said = [(IHELLO, CLIENT, SERVER), (sealed(0x70, bytes(60)), SERVER, CLIENT)]
+    frames = [wrapped(kind, frame(data, source, target)) for data, source, target in said]
+    events = list(dissect(packet(each, number) for number, each in enumerate(frames, 1)))
+    assert notes(events) == [
+        ("client", "RTMFP handshake: IHello for rtmfp://h/app"),
+        ("server", "RTMFP handshake: RHello"),
+    ]
+    (end,) = [event for event in events if isinstance(event, Closed)]
+    assert (end.variant, end.client.port, end.server.port) == ("rtmfp", 50000, 1935)

@@ -10,19 +10,16 @@ from time import perf_counter
 import pytest
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import RTMPT_REFUSED, Finding
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler
-from rtmpsniff.tunnel import rtmpt
-from rtmpsniff.tunnel.http import Head
-from rtmpsniff.tunnel.rtmpt import MOST_AHEAD, read_request, shorten
+from rtmpsniff.tunnel.sequence import LONGEST_WAIT, MOST_AHEAD
 from rtmpsniff.tunnel.tunnels import Tunnels
-from tests.build import Conversation, Frame, Sender, session
-from tests.tunnel.talks import SecureTalk, TunnelTalk, by_sender, packets, read, said, sent
+from tests.build import Conversation, Sender, session
+from tests.tunnel.talks import SecureTalk, TunnelTalk, by_sender, inside, packets, read, said, sent
 
 
 def closed(events: Iterable[Event]) -> list[Closed]:
@@ -35,10 +32,6 @@ def findings(events: Iterable[Event]) -> list[Finding]:
 
 def exchanges(events: Iterable[Event]) -> list[Exchange]:
     return [event for event in events if isinstance(event, Exchange)]
-
-
-def inside(frames: Iterable[Frame]) -> list[Piece | Hole]:
-    return [each for each in Tunnels().run(Reassembler().run(packets(frames))) if isinstance(each, Piece | Hole)]
 
 
 MAKERS: dict[str, Callable[[], TunnelTalk]] = {
@@ -196,7 +189,7 @@ def test_a_number_that_comes_after_long_is_not_waited_for() -> None:
     talk.open()
     put(talk.pipes[0], talk, "send", 0, b"a")
     put(talk.pipes[0], talk, "send", 2, b"c")
-    talk.time += rtmpt.LONGEST_WAIT
+    talk.time += LONGEST_WAIT
     put(talk.pipes[0], talk, "send", 3, b"d")
     put(talk.pipes[0], talk, "send", 1, b"b")
     pieces = [each for each in inside(talk.frames) if each.flow.sender == "client"]
@@ -315,21 +308,6 @@ def test_a_hole_in_a_body_has_its_size() -> None:
 # What is none, and floods
 
 
-def test_requests() -> None:
-    def asked(line: str) -> tuple[str, str, int]:
-        request = read_request(Head(line, {}, Origin(0, 1, 1)))
-        return request.kind, request.token, request.number
-
-    assert asked("POST /send/abc/7 HTTP/1.1") == ("send", "abc", 7)
-    assert asked("POST http://h:80/idle/abc/7 HTTP/1.1") == ("idle", "abc", 7)
-    assert asked("POST /open/1 HTTP/1.1") == ("open", "", 0)
-    for target in ("/send/abc", "/send/abc/x", "/fcs/ident2", "/send//7", "/send/a b/7"):
-        assert asked(f"POST {target} HTTP/1.1")[0] == "other"
-    assert asked("GET /send/abc/7 HTTP/1.1")[0] == asked("POST")[0] == asked("")[0] == "other"
-    assert shorten("abcdef") == "abc..."
-    assert shorten("abc") == "abc"
-
-
 @pytest.mark.parametrize(
     "request_",
     [
@@ -367,21 +345,6 @@ def test_what_is_inside_is_no_rtmp() -> None:
     talk.close()
     events = read(talk.frames)
     assert any("not RTMP" in finding.title for finding in findings(events))
-
-
-def test_a_flood_of_sessions_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rtmpt, "MOST_SESSIONS", 20)
-    talk = TunnelTalk()
-    talk.pipes[0].open()
-    for number in range(100):
-        talk.exchange("/open/1", b"\0", b"id%d\n" % number, talk.pipes[0])
-    tunnels = Tunnels()
-    for _ in tunnels.run(Reassembler().run(packets(talk.frames))):
-        assert len(tunnels.tokens.sessions) <= 20
-        assert len(tunnels.tokens.over) <= 62
-    ends = closed(read(talk.frames))
-    assert len(ends) == 100
-    assert [end.reason for end in ends].count("evicted") == 80
 
 
 def test_a_flood_of_numbers_ahead_is_bounded() -> None:

@@ -10,21 +10,23 @@ from typing import Final, Literal
 
 import pytest
 
+from rtmpsniff.analysis.record import message_record
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.files import read as open_captures
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import CAPTURE_QUALITY, TLS_RECORD, Finding
+from rtmpsniff.output.words import say_message
+from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler
-from rtmpsniff.tunnel.ciphers import SUITES, next_secret
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
-from tests.build import Conversation, Frame, Talk, handshake, session
-from tests.tunnel.hellos import RANDOM, SERVER_RANDOM, hello_of_client, hello_of_server, message, plain
-from tests.tunnel.talks import SERVER_NAME, SecureTalk, by_sender, packets, read, said, sent
-from tests.tunnel.test_ciphers import seal_13
+from tests.build import Conversation, Frame, handshake, session
+from tests.tunnel.hellos import RANDOM, SERVER_RANDOM, hello_of_client, hello_of_server, plain
+from tests.tunnel.sealed import SUITES_13, Sealed13
+from tests.tunnel.talks import SERVER_NAME, SecureTalk, by_sender, inside, packets, read, said, sent
 
 CAPTURES: Final = Path(__file__).parents[2] / "captures"
 OLD = ssl.TLSVersion.TLSv1_2
@@ -38,12 +40,6 @@ def closed(events: Iterable[Event]) -> Closed:
 
 def findings(events: Iterable[Event]) -> list[Finding]:
     return [event for event in events if isinstance(event, Finding)]
-
-
-def inside(frames: Iterable[Frame], keys: KeyLog) -> list[Piece | Hole]:
-    """The pieces and holes of the streams inside."""
-    events = Tunnels(keys=keys).run(Reassembler().run(packets(frames)))
-    return [event for event in events if isinstance(event, Piece | Hole)]
 
 
 # Suites
@@ -89,77 +85,6 @@ def test_tls_13_by_openssl() -> None:
     assert isinstance(events[1], Secured)
 
 
-class Sealed13(Talk):
-    """TLS 1.3 sealed here, so that every suite, key update and padding can be had."""
-
-    def __init__(self, suite: int, early: Literal["", "taken", "refused"] = "") -> None:
-        super().__init__(server=("10.0.0.2", 443))
-        self.code, self.suite, self.early = suite, SUITES[suite], early
-        size = 48 if self.suite.hash == "sha384" else 32
-        labels = [
-            "CLIENT_EARLY_TRAFFIC_SECRET",
-            "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-            "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-            "CLIENT_TRAFFIC_SECRET_0",
-            "SERVER_TRAFFIC_SECRET_0",
-        ]
-        self.secrets = {label: bytes([number]) * size for number, label in enumerate(labels, 1)}
-        self.state = {"client": [self.secrets[labels[3]], 0], "server": [self.secrets[labels[4]], 0]}
-        self.padding = 0
-
-    def log(self, *without: str) -> KeyLog:
-        keys = KeyLog()
-        for label, secret in self.secrets.items():
-            if label not in without:
-                keys.add(f"{label} {RANDOM.hex()} {secret.hex()}\n".encode())
-        return keys
-
-    def open(self) -> list[Frame]:
-        super().open()
-        wire = super().send
-        wire("client", hello_of_client(more=[42] if self.early else []))
-        finished = message(20, bytes(32))
-        one, other = (self.secrets[f"{side}_HANDSHAKE_TRAFFIC_SECRET"] for side in ("CLIENT", "SERVER"))
-        if self.early:
-            early = self.secrets["CLIENT_EARLY_TRAFFIC_SECRET"]
-            wire("client", seal_13(self.suite, early, 0, handshake().c0c1))
-        flight = [
-            message(8, b"\0\4\0\x2a\0\0" if self.early == "taken" else b"\0\0"),
-            message(11, bytes(3000)),
-            finished,
-        ]
-        sealed = b"".join(seal_13(self.suite, other, number, each, 22) for number, each in enumerate(flight))
-        wire("server", hello_of_server(self.code, version=0x0304) + plain(b"\x01", 20) + sealed)
-        if self.early == "taken":
-            wire("client", seal_13(self.suite, self.secrets["CLIENT_EARLY_TRAFFIC_SECRET"], 1, message(5, b""), 22))
-        wire("client", plain(b"\x01", 20) + seal_13(self.suite, one, 0, finished, 22))
-        for _ in range(2):  # tickets
-            wire("server", self.seal("server", message(4, bytes(100)), 22))
-        return self.frames
-
-    def seal(self, sender: str, text: bytes, kind: int = 23) -> bytes:
-        state = self.state[sender]
-        secret, number = state
-        assert isinstance(secret, bytes)
-        assert isinstance(number, int)
-        state[1] = number + 1
-        return seal_13(self.suite, secret, number, text, kind, self.padding)
-
-    def send(self, sender: str, data: bytes) -> list[Frame]:
-        if self.early == "taken" and data == handshake().c0c1:
-            return []  # it went early
-        return super().send("client" if sender == "client" else "server", self.seal(sender, data))
-
-    def update(self, sender: str) -> None:
-        super().send("client" if sender == "client" else "server", self.seal(sender, message(24, b"\1"), 22))
-        secret = self.state[sender][0]
-        assert isinstance(secret, bytes)
-        self.state[sender] = [next_secret(self.suite, secret), 0]
-
-
-SUITES_13 = [0x1301, 0x1302, 0x1303]
-
-
 @pytest.mark.parametrize("early", ["", "taken", "refused"])
 @pytest.mark.parametrize("suite", SUITES_13)
 def test_every_suite_of_tls_13(suite: int, early: Literal["", "taken", "refused"]) -> None:
@@ -168,39 +93,6 @@ def test_every_suite_of_tls_13(suite: int, early: Literal["", "taken", "refused"
     events = read(talk.frames, talk.log())
     assert by_sender(said(events)) == by_sender(sent(talk))
     assert findings(events) == []
-
-
-@pytest.mark.parametrize("suite", SUITES_13)
-def test_key_updates(suite: int) -> None:
-    talk = Sealed13(suite)
-    talk.greet()
-    for number in range(6):
-        talk.command("client", 3, 0, f"call{number}", number)
-        talk.command("server", 3, 0, "_result", number)
-        talk.update("client" if number % 2 else "server")
-        talk.padding = number * 10
-    talk.close()
-    events = read(talk.frames, talk.log())
-    assert by_sender(said(events)) == by_sender(sent(talk))
-    assert findings(events) == []
-
-
-def test_early_data_without_its_secret_is_missing_and_what_follows_is_read() -> None:
-    talk = Sealed13(0x1301, early="taken")
-    session(talk)
-    pieces = [
-        piece for piece in inside(talk.frames, talk.log("CLIENT_EARLY_TRAFFIC_SECRET")) if piece.flow.sender == "client"
-    ]
-    hole, *others = pieces
-    assert isinstance(hole, Hole)
-    assert (hole.offset, hole.size) == (0, 1537)
-    assert all(isinstance(piece, Piece) for piece in others)
-
-
-def test_early_data_that_was_refused_is_missing_nowhere() -> None:
-    talk = Sealed13(0x1301, early="refused")
-    session(talk)
-    assert by_sender(said(read(talk.frames, talk.log("CLIENT_EARLY_TRAFFIC_SECRET")))) == by_sender(sent(talk))
 
 
 def test_application_secrets_alone_are_enough() -> None:
@@ -454,8 +346,10 @@ def test_early_data_of_a_session_that_is_resumed() -> None:
     assert (greeting.sender, greeting.part, answer.part) == ("client", "C0 C1", "S0 S1")
 
 
-def test_early_data_without_its_secret_is_told() -> None:
-    events, _ = recorded("early-data", but="CLIENT_EARLY_TRAFFIC_SECRET", ports=[443])
+@pytest.mark.parametrize("ports", [[], [443]])
+def test_early_data_without_its_secret_is_told(ports: list[int]) -> None:
+    """C0 and C1 are missing, so that nothing can be read; it is told all the same, and once."""
+    events, _ = recorded("early-data", but="CLIENT_EARLY_TRAFFIC_SECRET", ports=ports)
     mine = [event for event in events if event.connection == 2]
     (finding,) = findings(mine)
     assert finding.rule is CAPTURE_QUALITY
@@ -497,3 +391,26 @@ def test_any_damage_ends_in_events(seed: int) -> None:
             assert (event.message_type_id, event.payload) in true[event.sender]
         if isinstance(event, Finding):
             assert event.rule in {CAPTURE_QUALITY, TLS_RECORD} or event.connection == 1
+
+
+def test_a_message_hit_by_a_record_that_does_not_authenticate_says_so() -> None:
+    """Its bytes were captured: nothing may say that they were not."""
+    talk = SecureTalk()
+    talk.greet()
+    talk.set_chunk_size("client", 65536)
+    talk.say("client", 6, 9, 1, 0, bytes(3000))
+    payload = bytes(40_000)
+    talk.say("client", 6, 9, 1, 40, payload)
+    talk.say("client", 6, 9, 1, 80, bytes(3000))
+    big = [number for number, frame in enumerate(talk.frames) if len(frame.data) > 1000]
+    middle = big[len(big) // 2]
+    events = read(spoil(talk.frames, middle), talk.keys)
+    (message,) = [event for event in events if isinstance(event, Message) and event.missing]
+    assert message.state == "damaged"
+    assert message.missing_reason == "in TLS records that do not authenticate"
+    assert "bytes in TLS records that do not authenticate" in say_message(message)
+    assert message.decoded.fields[-1].label == "behind bytes in TLS records that do not authenticate"
+    block = describe(message)
+    assert block is not None
+    assert block.missing_reason == message.missing_reason
+    assert message_record(message, 0)["missing_reason"] == message.missing_reason

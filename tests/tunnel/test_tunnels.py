@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -121,3 +124,12 @@ def test_nothing_is_left_behind() -> None:
     assert tunnels.tokens.sessions == {}
     assert tunnels.budget.held == 0
     assert sum(isinstance(event, Begin) for event in events) == sum(isinstance(event, End) for event in events)
+
+
+def test_who_meets_no_tunnel_imports_none() -> None:
+    capture = Path(__file__).parents[2] / "captures" / "connect-228.pcap"
+    command = [sys.executable, "-X", "importtime", "-m", "rtmpsniff", "read", str(capture)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=capture.parents[1])
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    mine = {name.removeprefix("rtmpsniff.tunnel.") for name in imported if name.startswith("rtmpsniff.tunnel.")}
+    assert mine == {"beginnings", "inner", "keylog", "tunnels"}
