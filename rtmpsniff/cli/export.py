@@ -63,9 +63,7 @@ def _print_schema(ctx: click.Context, _param: click.Parameter, value: bool) -> N
     help="With pcapng: without pictures and sound. They are cut off, or zeros in an OUT that ends in .gz.",
 )
 @click.option("--include-secrets", is_flag=True, help="Mask no stream keys, tokens and passwords.")
-@click.option(
-    "--mask-addresses", is_flag=True, help="Mask the addresses of hosts too, wherever they stand; not with pcapng."
-)
+@click.option("--mask-addresses", is_flag=True, help="Mask the addresses of hosts too, wherever they stand.")
 @click.option(
     "--mask-table", metavar="FILE", help="Write to FILE what each mask stands for, for you alone (mode 0600)."
 )
@@ -105,7 +103,7 @@ def export_command(
     if format_ == "pcapng":
         from rtmpsniff.cli.packets import export_packets  # noqa: PLC0415 - only where it is asked for
 
-        for name, given in (("--payload", payload != "none"), ("--tree", fields), ("--mask-addresses", mask_addresses)):
+        for name, given in (("--payload", payload != "none"), ("--tree", fields)):
             if given:
                 raise click.UsageError(f"{name} does not go with --format pcapng")
         status = export_packets(files, chosen, output, masking, strip_media=strip_media)

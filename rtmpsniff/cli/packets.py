@@ -18,6 +18,7 @@ from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.packets import MediaBytes, PacketExport, Survey, survey
 from rtmpsniff.output.saved import saved
+from rtmpsniff.text import plural
 from rtmpsniff.version import __version__
 
 
@@ -36,18 +37,21 @@ def export_packets(files: Sequence[str], chosen: Chosen, output: str, masking: M
             export.write_to(lambda packet: write(writer.packet(*packet)))
             line.hide()
             status = conclude(captures, export.run)
-    _say_what_is_missing(found)
-    if not export.written and not found.left_out and status is Exit.DONE:
+    _say_what_is_missing(found, has_addresses=masking.hosts is not None)
+    if export.refused:
+        refused = plural(export.refused, "packet")
+        warn(f"warning: {refused} left out: addresses in tunnels and in unusual headers cannot be masked")
+    if not export.written and not found.left_out and not export.refused and status is Exit.DONE:
         warn("nothing matched")
     return status
 
 
-def _say_what_is_missing(found: Survey) -> None:
+def _say_what_is_missing(found: Survey, *, has_addresses: bool) -> None:
+    what, instead = "secrets", "--include-secrets writes it as it is"
+    if has_addresses:
+        what, instead = "secrets and addresses", "--include-secrets without --mask-addresses writes it as it is"
     for connection, variant in sorted(found.left_out):
-        warn(
-            f"warning: connection {connection} ({variant}) is left out: its secrets cannot be masked; "
-            "--include-secrets writes it as it is"
-        )
+        warn(f"warning: connection {connection} ({variant}) is left out: its {what} cannot be masked; {instead}")
 
 
 @contextmanager
