@@ -227,9 +227,13 @@ class Found(NamedTuple):
 
 
 class Secrets:
-    """All secrets of a run by their numbers, from 1, in the order in which they were found."""
+    """All secrets of a run by their numbers, from 1, in the order in which they were found.
 
-    def __init__(self) -> None:
+    `latest`: only so many of them, those found last, are looked for by value, for a run that has no end.
+    """
+
+    def __init__(self, latest: int | None = None) -> None:
+        self._latest = latest
         self.numbers: dict[str, int] = {}
         self._waiting: list[tuple[bytes, int]] = []  # that no pattern holds yet
         self._buckets: list[_Bucket] = []
@@ -243,7 +247,7 @@ class Secrets:
     @property
     def is_full(self) -> bool:
         """Whether some are masked by position alone, since there are too many."""
-        return self._is_full or self._sought > MOST_SOUGHT
+        return self._is_full or self._sought > (self._latest or MOST_SOUGHT)
 
     def add(self, secret: str) -> int:
         """The number of a secret, a new one if it was not known; 0 if there is no room for more."""
@@ -256,7 +260,7 @@ class Secrets:
             number = self.numbers[secret] = len(self.numbers) + 1
             if len(secret) >= SHORTEST and secret not in WORDS:
                 self._sought += 1
-                if self._sought <= MOST_SOUGHT:
+                if self._sought <= MOST_SOUGHT or self._latest is not None:
                     self._waiting.append((encode_text(secret), number))
         return number
 
@@ -297,6 +301,10 @@ class Secrets:
             waiting = self._buckets.pop().secrets + waiting
         for at in range(0, len(waiting), _BUCKET):
             self._buckets.append(_Bucket(waiting[at : at + _BUCKET]))
+        if self._latest is not None:
+            held = sum(len(bucket.secrets) for bucket in self._buckets)
+            while held - len(self._buckets[0].secrets) >= self._latest:
+                held -= len(self._buckets.pop(0).secrets)
 
 
 def _apart(found: list[Found]) -> list[Found]:

@@ -19,6 +19,7 @@ from rtmpsniff.output.json_text import json_text
 from rtmpsniff.rtmp.events import Event
 
 MOST_LINES: Final = 500  # that wait to be written
+LATEST: Final = 1_000  # secrets that are looked for by value; each takes some 12 KB
 
 
 class RecordsFile:
@@ -26,7 +27,7 @@ class RecordsFile:
 
     def __init__(self, name: str, *, include_secrets: bool = False) -> None:
         self._name = name
-        self._masking = Masking("shown" if include_secrets else "streamed")
+        self._masking = Masking("shown" if include_secrets else "streamed", latest=LATEST)
         self._run: Dissection
         self._records: Export
         self._source = ""

@@ -202,6 +202,18 @@ def test_many_secrets() -> None:
     assert secrets.is_full
 
 
+def test_a_run_without_end_looks_for_the_latest() -> None:
+    secrets = Secrets(latest=300)
+    for number in range(2_000):
+        secrets.add(f"name-{number:05}")
+        assert [one.number for one in secrets.in_text(f"of name-{number:05}")] == [number + 1]
+    found = [bool(secrets.in_text(f"of name-{number:05}")) for number in range(2_000)]
+    assert all(found[-300:])
+    assert not any(found[:1_000])
+    assert secrets.is_full
+    assert secrets.add("name-00000") == 1
+
+
 def test_what_is_known_is_bounded_by_number() -> None:
     secrets = Secrets()
     numbers = [secrets.add(f"{number:x}") for number in range(MOST_KNOWN + 2)]
