@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from io import TextIOWrapper
+from os.path import realpath
 from typing import Literal, TypeAlias
 
 import click
@@ -22,7 +23,7 @@ from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.export import Export, Payload, schema_text
 from rtmpsniff.output.records import Document, Lines, Records
-from rtmpsniff.output.saved import OWN, saved_text
+from rtmpsniff.output.saved import OWN, refuse_inputs, saved_text
 
 Format: TypeAlias = Literal["json", "ndjson", "pcapng"]
 
@@ -97,8 +98,10 @@ def export_command(
     are encrypted or carried in HTTP are left out.
     """
     how = how_to_mask(files, include_secrets)
-    if mask_table is not None and mask_table in {output, STANDARD_OUTPUT}:
-        raise click.UsageError("--mask-table needs a file of its own")
+    if mask_table is not None:
+        if mask_table == STANDARD_OUTPUT or realpath(mask_table) == realpath(output):
+            raise click.UsageError("--mask-table needs a file of its own")
+        refuse_inputs(mask_table, files)
     masking = Masking(how, addresses=mask_addresses)
     if format_ == "pcapng":
         from rtmpsniff.cli.packets import export_packets  # noqa: PLC0415 - only where it is asked for

@@ -62,7 +62,7 @@ def _command(amf: Amf) -> Command:
         if amf.next_is_number():
             amf.value("transaction")
         else:  # some publishers leave it out of onFCPublish, which breaks those who count on it
-            title = "A command without a transaction number"
+            title = "a command without a transaction number"
             amf.flag(BODY_MALFORMED, Severity.WARNING, title, "here it should stand", read.position)
         if read.left:
             amf.value("command object")

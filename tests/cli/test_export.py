@@ -70,6 +70,12 @@ def test_the_table_is_for_its_owner(run: Run, save: Save, tmp_path: Path) -> Non
     assert table.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_table_over_the_input_is_refused_before_anything_is_written(run: Run, save: Save) -> None:
+    path = save(session(name=KEY).frames)
+    ran = run("export", path, "--mask-table", path)
+    assert (ran.status, ran.output, ran.errors) == (3, "", f"rtmpsniff: {path}: is also an input\n")
+
+
 @pytest.mark.parametrize("name", ["out.json", "out.json.gz"])
 def test_a_file(run: Run, tmp_path: Path, name: str) -> None:
     out = tmp_path / name
@@ -108,6 +114,7 @@ def test_the_schema(run: Run) -> None:
         (("--format", "pcapng", "--payload", "all", "-o", "x"), "--payload does not go with"),
         (("--mask-table", "-"), "--mask-table needs a file of its own"),
         (("-o", "x", "--mask-table", "x"), "--mask-table needs a file of its own"),
+        (("-o", "x", "--mask-table", "./x"), "--mask-table needs a file of its own"),
     ],
 )
 def test_what_does_not_go_together(

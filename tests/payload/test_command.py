@@ -49,7 +49,7 @@ def test_the_names_of_the_fields() -> None:
     assert [field.name for field in fields] == ["handler name", "argument 1", "argument 2"]
 
 
-NO_TRANSACTION = "A command without a transaction number"
+NO_TRANSACTION = "a command without a transaction number"
 SELECTOR = "A format selector before AMF0, which only AMF3 messages have"
 AFTER = "3 bytes after the end of the body"
 
