@@ -88,7 +88,8 @@ def extract_command(
         warn(f"warning: {text}")
     if target.rows:
         out = world(chosen.color)
-        for line in columns(HEAD, target.rows, Paint(out.colored), RIGHT):
+        rows = sorted(target.rows, key=lambda row: int(row[0]))  # they came in the order in which the streams ended
+        for line in columns(HEAD, rows, Paint(out.colored), RIGHT):
             out.write(line)
     if target.found or status is not Exit.DONE:
         return status

@@ -186,6 +186,12 @@ def test_the_list(run: Run, tmp_path: Path) -> None:
     assert names(tmp_path) == []
 
 
+def test_the_list_is_in_the_order_of_connections(run: Run) -> None:
+    """The player of the second connection leaves before the publisher of the first."""
+    ran = run("extract", "--list", BOTH)
+    assert [line.split()[:2] for line in ran.output.splitlines()[1:]] == [["1", "publish"], ["2", "play"]]
+
+
 def test_list_or_files(run: Run, tmp_path: Path) -> None:
     for arguments in ((), ("-o", ""), ("--list", "-o", str(tmp_path))):
         ran = run("extract", PUBLISH, *arguments)
