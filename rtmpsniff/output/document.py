@@ -52,6 +52,7 @@ def capture_record(file: CaptureFile) -> dict[str, Any]:
         "first_time": None if file.first_time is None else str(file.first_time),
         "last_time": None if file.last_time is None else str(file.last_time),
         "truncated": file.truncated,
+        **({} if file.dropped is None else {"dropped": file.dropped}),
     }
 
 

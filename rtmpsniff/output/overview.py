@@ -51,6 +51,10 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
         yield f"{paint.style('title', printable(file.file))}: {file.format}, {size}{span}"
         if file.truncated:
             yield paint.style("warning", f"  {file.truncated}")
+        if file.dropped:
+            dropped = plural(file.dropped, "packet")
+            text = f"  {dropped} dropped while capturing, by the interface or the system: what was never captured"
+            yield paint.style("warning", f"{text} may be theirs")
     if any(others):
         connections, packets = others
         yield paint.style(
