@@ -7,6 +7,7 @@ from typing import Any
 
 from rtmpsniff.analysis.authentication import Proof
 from rtmpsniff.analysis.handshake import Handshake
+from rtmpsniff.analysis.lost import lost_messages
 from rtmpsniff.analysis.media import Flow, Track
 from rtmpsniff.analysis.peers import Peer
 from rtmpsniff.analysis.record import in_json
@@ -81,6 +82,7 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
             for (number, _), tally in sorted(_by_type(connection).items())
         },
         "incomplete": dict(connection.incomplete),
+        "lost_messages": {sender: lost._asdict() for sender, lost in lost_messages(connection).items()},
         "undecoded": [
             {
                 "sender": span.sender,

@@ -118,6 +118,11 @@ class Assembler:
                 channel.meet(self._window.origin(channel.reached - self._window.base))
         self._touched.clear()
 
+    @property
+    def lacking(self) -> int:
+        """Payload bytes that the unfinished messages still lack."""
+        return sum(channel.left for channel in self._channels.values())
+
     def settle(self, data: bytes, at: int = 0) -> int:
         """As `read`, and what was held to look ahead is decided with the bytes that there are."""
         self._look_ahead.ending = True

@@ -146,8 +146,10 @@ class Direction:
         if self._window.rest:
             self._leave_unread(0, f"the stream ends inside {_INSIDE.get(self.phase, 'bytes that were searched')}")
             self._unread_rest()
-        self._chunks.release()
         unread = self._unread
+        if unread is not None:
+            unread.broken_off = self._chunks.lacking
+        self._chunks.release()
         if unread is not None and (unread.length or unread.holes):
             if self.phase == "lost" and unread.origin is not _NOWHERE:
                 self._tell_lost(unread, None)
@@ -232,6 +234,7 @@ class Direction:
             return max(at, 0), False
         unread, self._unread, self._search, self.phase = self._unread, None, None, "chunks"
         if unread is not None:
+            unread.broken_off = self._chunks.lacking
             header = self._chunks.resume(found, unread.offset)
             if found.rest is None and (unread.length or unread.rule is findings.CHUNK_DESYNC):
                 self._tell_lost(unread, found.offset)
@@ -358,6 +361,7 @@ class _Unread:
     def __init__(self, offset: int, reason: str, rule: Rule, origin: Origin) -> None:
         self.offset, self.reason, self.rule, self.origin = offset, reason, rule, origin
         self.length = self.missing = self.holes = 0
+        self.broken_off = 0  # payload bytes in it of messages that were broken off
         self._first: Origin | None = None
         self._last = Origin(0, 0, 0)
 
@@ -374,4 +378,15 @@ class _Unread:
     def event(self, connection: int, sender: Sender) -> Undecoded:
         """The span as it is."""
         first = self._first or self._last
-        return Undecoded(connection, sender, self.offset, self.length, self.missing, self.reason, first, self._last)
+        is_lost = self.origin is not _NOWHERE and self.rule is findings.CAPTURE_QUALITY  # nobody was at fault but loss
+        return Undecoded(
+            connection,
+            sender,
+            self.offset,
+            self.length,
+            self.missing,
+            self.reason,
+            first,
+            self._last,
+            self.broken_off if is_lost else None,
+        )
