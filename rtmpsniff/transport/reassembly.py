@@ -666,7 +666,7 @@ class Reassembler:
             flow.cut_bytes += size
         else:
             flow.longest = max(flow.longest, self.recent.longest(flow))
-            flow.missing_packets += -(-size // (flow.longest or _USUAL_SEGMENT))
+            flow.missing_packets += -(-size // max(flow.longest, _USUAL_SEGMENT))  # longer ones may be forgotten
         if reason is NEVER_ACKNOWLEDGED:
             flow.unacknowledged_bytes += size
         flow.advance(size)
