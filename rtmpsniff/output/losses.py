@@ -37,7 +37,7 @@ def loss_lines(connection: ConnectionSummary) -> Iterator[Line]:
     for sender, lost in lost_messages(connection).items():
         count, size = plural(lost.about, "message"), plural(lost.bytes, "byte")
         how = f"an estimate from {size} of unknown content and {plural(lost.mean, 'byte')} a message"
-        yield Line(0, f"from the {sender}: about {count} lost whole ({how})", "warning")
+        yield Line(0, f"from the {sender}: about {count} lost or not decodable ({how})", "warning")
     yield from _findings(connection.findings)
 
 

@@ -42,7 +42,9 @@ class Line(NamedTuple):
 def story(connection: ConnectionSummary) -> Iterator[Line]:
     """All that was asked and answered on a connection; nothing where nothing was."""
     purpose, closed = connection.purpose, connection.closed
-    is_heard = closed is None or closed.from_server.bytes > 0  # else nobody can say what the server did not answer
+    is_silent = closed is not None and not closed.from_server.bytes
+    # Else nobody can say what the server did not answer.
+    is_heard = closed is None or not (is_silent or closed.from_server.missing_bytes)
     yield from _carriers(connection)
     yield from _handshake(connection.handshake)
     yield from _connect(purpose, connection.proof.dance, is_heard)
@@ -54,7 +56,7 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
         yield Line(0, f"... and {plural(len(purpose.streams) - MOST_STREAMS, 'more stream')}", "dim")
     yield from _shared_objects(connection.shared_objects)
     yield from _unused(purpose)
-    yield from _unanswered(connection.unanswered if is_heard else [])
+    yield from _unanswered([] if is_silent else connection.unanswered, is_heard)
 
 
 def _carriers(connection: ConnectionSummary) -> Iterator[Line]:
@@ -261,11 +263,12 @@ def _unused(purpose: Purpose) -> Iterator[Line]:
         yield Line(0, f"message stream{'s' if len(unused) > 1 else ''} {numbers} created and not used")
 
 
-def _unanswered(calls: list[Call]) -> Iterator[Line]:
+def _unanswered(calls: list[Call], is_heard: bool) -> Iterator[Line]:
     told = [f"{shortened(call.name, 40)} (#{call.message})" for call in calls if call.name not in _TOLD_ABOVE]
     if told:
         more = [f"{grouped(len(told) - _MOST_CALLS)} more"] if len(told) > _MOST_CALLS else []
-        yield Line(0, f"not answered: {', '.join(told[:_MOST_CALLS] + more)}")
+        what = "not answered" if is_heard else "no answer captured"
+        yield Line(0, f"{what}: {', '.join(told[:_MOST_CALLS] + more)}")
 
 
 _TOLD_ABOVE: Final = frozenset({"connect", "publish", "play"})

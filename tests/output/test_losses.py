@@ -86,8 +86,8 @@ def test_messages_that_were_lost_whole_are_estimated() -> None:
     summary.other_tallies[20, "client"] = Tally(100, 9200)
     summary.undecoded.append(replace(lost(5000, 1000, 1000), broken_off=0))
     assert told(summary)[-1] == (
-        "from the client: about 10 messages lost whole (an estimate from 1 000 bytes of unknown content and "
-        "100 bytes a message)"
+        "from the client: about 10 messages lost or not decodable (an estimate from 1 000 bytes of unknown "
+        "content and 100 bytes a message)"
     )
 
 

@@ -119,6 +119,15 @@ def test_what_the_server_says_later(told: Told) -> None:
     assert told(talk)[1] == 'the server: NetConnection.Connect.AppShutdown "bye"'
 
 
+def test_a_server_of_which_bytes_are_missing_is_not_blamed(told: Told) -> None:
+    talk = session(video=1, audio=0)
+    talk.frames = [frame for frame in talk.frames if b"_result" not in frame.data]
+    lines = told(talk)
+    assert lines[0] == "no answer to connect was captured"
+    assert not [line for line in lines if "not answered" in line]
+    assert [line for line in lines if line.startswith("no answer captured: createStream")]
+
+
 def test_a_side_that_was_not_captured_is_not_blamed(told: Told) -> None:
     talk = session(video=1, audio=0)
     talk.frames = [frame for frame in talk.frames if frame.data[26:30] == bytes([10, 0, 0, 1])]
