@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +47,11 @@ class MakeMessage(Protocol):
     """Makes a message of this type and payload; the rest is usual unless it is given."""
 
     def __call__(self, type_id: int, payload: bytes = b"", **changes: Any) -> Message: ...
+
+
+def pytest_sessionfinish() -> None:
+    """What the command line told the collector to keep, libraries want to see freed."""
+    gc.unfreeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -30,19 +30,23 @@ class Hosts:
     """The hosts of a run: the same one has the same mask, however it is written."""
 
     def __init__(self) -> None:
-        self._masks: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
 
     def mask(self, host: str) -> str:
         """What stands for a host: an address, or a name."""
-        return self._masks.setdefault(_plain(host), f"<address-{len(self._masks) + 1}>")
+        return _said(self.number(host))
+
+    def number(self, host: str) -> int:
+        """The number in its mask, from 1."""
+        return self._numbers.setdefault(_plain(host), len(self._numbers) + 1)
 
     def table(self) -> dict[str, str]:
         """What each mask stands for."""
-        return {said: host for host, said in self._masks.items()}
+        return {_said(number): host for host, number in self._numbers.items()}
 
     def in_text(self, text: str) -> Iterator[Host]:
         """The hosts in a text, in order."""
-        found = [*self._in_urls(text), *self._numbers(text), *self._known(text)]
+        found = [*self._in_urls(text), *self._addresses(text), *self._known(text)]
         end = 0
         for host in sorted(found, key=lambda host: (host.start, -host.stop)):
             if host.start >= end:
@@ -57,18 +61,22 @@ class Hosts:
             if not url[1].startswith("<"):
                 yield Host(start, stop, self.mask(text[start:stop]))
 
-    def _numbers(self, text: str) -> Iterator[Host]:
+    def _addresses(self, text: str) -> Iterator[Host]:
         for number in _NUMBERS.finditer(text):
             if _is_address(number[0]):
                 yield Host(*number.span(), self.mask(number[0]))
 
     def _known(self, text: str) -> Iterator[Host]:
-        if len(self._masks) > _MOST:
+        if len(self._numbers) > _MOST:
             return
         for word in _WORD.finditer(text):
-            said = self._masks.get(word[0].lower())
-            if said is not None:
-                yield Host(*word.span(), said)
+            number = self._numbers.get(word[0].lower())
+            if number is not None:
+                yield Host(*word.span(), _said(number))
+
+
+def _said(number: int) -> str:
+    return f"<address-{number}>"
 
 
 def _plain(host: str) -> str:

@@ -72,11 +72,14 @@ class _Names:
 
 
 class Masking:
-    """Masks for one run; see the module. `addresses`: those of hosts are masked too, also where secrets are shown."""
+    """Masks for one run; see the module. `addresses`: those of hosts are masked too, also where secrets are shown.
 
-    def __init__(self, how: How = "masked", *, addresses: bool = False) -> None:
+    `latest`: how many secrets are looked for by value in a run that has no end; all of them where it has one.
+    """
+
+    def __init__(self, how: How = "masked", *, addresses: bool = False, latest: int | None = None) -> None:
         self.how: How = how
-        self.secrets = Secrets()
+        self.secrets = Secrets(latest)
         self.hosts = Hosts() if addresses else None
         self._names: dict[int, _Names] = {}
 

@@ -23,6 +23,8 @@ _UNMISTAKABLE: Final = 16  # from here on it is found inside longer tokens too
 _LONGEST_SOUGHT: Final = 256  # bytes of a secret that a pattern holds; what follows them in a token goes with them
 _BUCKET: Final = 256  # secrets that one pattern holds at most
 MOST_SOUGHT: Final = 20_000  # secrets that are looked for by value
+MOST_KNOWN: Final = 100_000  # secrets that have a number; further ones have one mask for all
+MOST_CHARACTERS: Final = 16 << 20  # of all of them
 _LONGEST_BARE: Final = 8192  # characters of one text that are taken for names and values of a query
 
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -225,13 +227,19 @@ class Found(NamedTuple):
 
 
 class Secrets:
-    """All secrets of a run by their numbers, from 1, in the order in which they were found."""
+    """All secrets of a run by their numbers, from 1, in the order in which they were found.
 
-    def __init__(self) -> None:
+    `latest`: only so many of them, those found last, are looked for by value, for a run that has no end.
+    """
+
+    def __init__(self, latest: int | None = None) -> None:
+        self._latest = latest
         self.numbers: dict[str, int] = {}
         self._waiting: list[tuple[bytes, int]] = []  # that no pattern holds yet
         self._buckets: list[_Bucket] = []
         self._sought = 0
+        self._room = MOST_CHARACTERS
+        self._is_full = False
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -239,16 +247,20 @@ class Secrets:
     @property
     def is_full(self) -> bool:
         """Whether some are masked by position alone, since there are too many."""
-        return self._sought > MOST_SOUGHT
+        return self._is_full or self._sought > (self._latest or MOST_SOUGHT)
 
     def add(self, secret: str) -> int:
-        """The number of a secret, a new one if it was not known."""
+        """The number of a secret, a new one if it was not known; 0 if there is no room for more."""
         number = self.numbers.get(secret)
         if number is None:
+            if len(self.numbers) >= MOST_KNOWN or len(secret) > self._room:
+                self._is_full = True
+                return 0
+            self._room -= len(secret)
             number = self.numbers[secret] = len(self.numbers) + 1
             if len(secret) >= SHORTEST and secret not in WORDS:
                 self._sought += 1
-                if self._sought <= MOST_SOUGHT:
+                if self._sought <= MOST_SOUGHT or self._latest is not None:
                     self._waiting.append((encode_text(secret), number))
         return number
 
@@ -289,6 +301,10 @@ class Secrets:
             waiting = self._buckets.pop().secrets + waiting
         for at in range(0, len(waiting), _BUCKET):
             self._buckets.append(_Bucket(waiting[at : at + _BUCKET]))
+        if self._latest is not None:
+            held = sum(len(bucket.secrets) for bucket in self._buckets)
+            while held - len(self._buckets[0].secrets) >= self._latest:
+                held -= len(self._buckets.pop(0).secrets)
 
 
 def _apart(found: list[Found]) -> list[Found]:
@@ -452,5 +468,5 @@ WORDS: Final = _words(
 
 @cache
 def mask(number: int) -> str:
-    """What stands for a secret."""
-    return f"<key-{number}>"
+    """What stands for a secret; for one without a number, 0."""
+    return f"<key-{number}>" if number else "<key>"

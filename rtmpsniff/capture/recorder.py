@@ -10,8 +10,8 @@ import os
 import stat
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,10 +89,8 @@ class Recorder:
         file, self._file = self._file, -1
         if file <= 2:  # none, or standard output
             return
-        try:
+        with telling(self.name):  # some file systems write only now
             os.close(file)
-        except OSError as error:  # some file systems write only now
-            raise OutputError(f"{self._place(self.name)}: {error.strerror or error}") from None
 
     def _is_full(self, packet: Packet, size: int) -> bool:
         limit, period = self._rotation.size, self._rotation.time
@@ -115,7 +113,7 @@ class Recorder:
                 self._kept.popleft().unlink()
 
     def _open(self, name: str) -> None:
-        try:
+        with telling(name):
             if name == STANDARD_OUTPUT:
                 if sys.stdout is None:
                     raise OutputError("standard output: is closed")
@@ -126,27 +124,17 @@ class Recorder:
             self.files += 1
             self._size = 0
             self._put(self._format.header())
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"{self._place(name)}: {error.strerror or error}") from None
 
     def _write(self, packets: Sequence[Packet]) -> None:
         if not packets:
             return
-        try:
+        with telling(self.name):
             self._put(self._format.records(packets))
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise OutputError(f"{self._place(self.name)}: {error.strerror or error}") from None
         self.packets += len(packets)
 
     def _put(self, data: bytes) -> None:
-        rest = memoryview(data)
         try:
-            while rest:
-                rest = rest[os.write(self._file, rest) :]
+            write_all(self._file, data)
         except OSError:
             if self._regular:  # half a packet would stand at the end
                 with suppress(OSError):
@@ -154,6 +142,21 @@ class Recorder:
             raise
         self._size += len(data)
 
-    @staticmethod
-    def _place(name: str) -> str:
-        return "standard output" if name == STANDARD_OUTPUT else printable(name)
+
+@contextmanager
+def telling(name: str) -> Iterator[None]:
+    """What goes wrong with this file is one line, an `OutputError`; a reader who has gone is told as it is."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = "standard output" if name == STANDARD_OUTPUT else printable(name)
+        raise OutputError(f"{place}: {error.strerror or error}") from None
+
+
+def write_all(file: int, data: bytes) -> None:
+    """Write bytes to an open file, in as many calls as it takes."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]

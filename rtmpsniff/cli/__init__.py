@@ -15,12 +15,12 @@ from rtmpsniff.version import __version__
 
 COMMANDS = {
     "read": "rtmpsniff.cli.read:read_command",
+    "live": "rtmpsniff.cli.live:live_command",
     "summary": "rtmpsniff.cli.summary:summary_command",
     "export": "rtmpsniff.cli.export:export_command",
-    "live": "rtmpsniff.cli.live:live_command",
-    "interfaces": "rtmpsniff.cli.interfaces:interfaces_command",
     "extract": "rtmpsniff.cli.extract:extract_command",
     "decode": "rtmpsniff.cli.decode:decode_command",
+    "interfaces": "rtmpsniff.cli.interfaces:interfaces_command",
 }
 
 
@@ -54,7 +54,7 @@ class Commands(click.Group):
 @click.version_option(__version__, "-V", "--version", message="rtmpsniff %(version)s")
 @color_option
 def cli(color: str | None) -> None:
-    """Watch RTMP: every message in a capture, every byte with its meaning."""
+    """Watch RTMP: every message in a capture or on the wire, every byte with its meaning."""
     del color  # read from the context by the commands
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from rtmpsniff.cli.given import Given, Input, take
-from rtmpsniff.cli.options import FilterParameter
+from rtmpsniff.cli.options import FilterParameter, count_option, full_option, grid_option, verbose_option
 from rtmpsniff.cli.world import ColorChoice, Exit, color_option, warn, world
 from rtmpsniff.output.item_view import ItemView, Layout
 from rtmpsniff.output.items import (
@@ -93,9 +93,9 @@ class TypeParameter(click.ParamType[int]):
     "--type", "type_id", type=TypeParameter(), metavar="NAME", help="The type of a message's body: video, or 9."
 )
 @click.option("-l", "--list", "list_", is_flag=True, help="One line a message or value.")
-@click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line.")
+@verbose_option
 @click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump, as without any of these.")
-@click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line.")
+@grid_option
 @click.option("--json", "json_", is_flag=True, help="One record a line; of AMF one value a line.")
 @click.option(
     "-Y",
@@ -105,9 +105,9 @@ class TypeParameter(click.ParamType[int]):
     metavar="EXPR",
     help='Only messages of which this holds: type == "video" and length > 50000.',
 )
-@click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown.")
+@count_option
 @click.option("-q", "--quiet", is_flag=True, help="Messages alone, and no word on what was guessed.")
-@click.option("--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole.")
+@full_option
 @color_option
 def decode_command(
     given: tuple[str, ...],

@@ -18,15 +18,13 @@ from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import Progress, Still, progress, watch
-from rtmpsniff.cli.world import Exit, warn, world
+from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.export import Export, Payload, schema_text
 from rtmpsniff.output.records import Document, Lines, Records
 from rtmpsniff.output.saved import OWN, saved_text
 
 Format: TypeAlias = Literal["json", "ndjson", "pcapng"]
-
-STANDARD_OUTPUT = "-"
 
 
 def _print_schema(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -39,7 +37,11 @@ def _print_schema(ctx: click.Context, _param: click.Parameter, value: bool) -> N
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @traffic_options
 @click.option(
-    "-o", "--output", default=STANDARD_OUTPUT, metavar="OUT", help="Write to this file; one in .gz is compressed."
+    "-o",
+    "--output",
+    default=STANDARD_OUTPUT,
+    metavar="OUT",
+    help="Write to this file, compressed if it ends in .gz; - is a pipe, as without it.",
 )
 @click.option(
     "--format",
@@ -101,7 +103,7 @@ def export_command(
     if format_ == "pcapng":
         from rtmpsniff.cli.packets import export_packets  # noqa: PLC0415 - only where it is asked for
 
-        for name, given in (("--payload", payload != "none"), ("--tree", fields), ("--mask-addresses", mask_addresses)):
+        for name, given in (("--payload", payload != "none"), ("--tree", fields)):
             if given:
                 raise click.UsageError(f"{name} does not go with --format pcapng")
         status = export_packets(files, chosen, output, masking, strip_media=strip_media)

@@ -6,45 +6,51 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 import click
 
+from rtmpsniff.analysis.masking import How, Masking
 from rtmpsniff.analysis.media_streams import MediaStream, MediaStreams, Tag, Times
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import progress, watch
-from rtmpsniff.cli.world import Exit, binary_output, warn, world
+from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.errors import OutputError
 from rtmpsniff.output import flv
 from rtmpsniff.output.columns import columns
-from rtmpsniff.output.file_names import FileNames, Keys
+from rtmpsniff.output.file_names import FileNames
 from rtmpsniff.output.media_lines import HEAD, RIGHT, row, warnings
-from rtmpsniff.output.part_file import PartFile, PartFiles, reason
+from rtmpsniff.output.part_file import PartFile, PartFiles
+from rtmpsniff.output.saved import reason
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import plural, printable
 
-STANDARD_OUTPUT: Final = "-"
-
 
 @click.command("extract", short_help="The media of each stream as a playable FLV file.", epilog=FILTER_HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("-o", "--output", metavar="DIR", help="The folder for the files, one a stream; - is standard output.")
-@click.option("-l", "--list", "list_", is_flag=True, help="What there is: streams, codecs, durations, frames.")
+@traffic_options
+@click.option(
+    "-o", "--output", metavar="DIR", help="Write a file a stream into this folder; - is a pipe, into a player."
+)
+@click.option(
+    "-l", "--list", "list_", is_flag=True, help="Write nothing, list what there is: streams, codecs, durations, frames."
+)
 @click.option(
     "--times",
     type=click.Choice(["rebased", "original"]),
     default="rebased",
-    help="rebased: the first frame is at 0, and time goes on where timestamps wrap or jump; original: as on the wire.",
+    help="Times in the files; rebased: the first frame is at 0, and time goes on where timestamps wrap or jump; "
+    "original: as on the wire.",
 )
 @click.option("--force", is_flag=True, help="Overwrite files that are there already.")
-@click.option("--include-secrets", is_flag=True, help="Names of files have the names of streams, keys as well.")
-@traffic_options
+@click.option("--include-secrets", is_flag=True, help="Mask no stream keys and tokens in the names of files.")
 def extract_command(
     files: tuple[str, ...],
     chosen: Chosen,
@@ -56,17 +62,24 @@ def extract_command(
 ) -> Exit:
     """Write the media of each published or played stream to a file of its own (FLV).
 
-    Names of files say connection and application; a mask stands for the stream's name, which may be a key. Standard
-    output gets the first stream that was chosen: rtmpsniff extract talk.pcap --stream cam -o - | ffplay -
+    Names of files say connection and application; a mask stands for the stream's name, which may be a key. It is that
+    of an export: for its sake files are read twice.
+
+    A pipe gets the first stream that was chosen: rtmpsniff extract talk.pcap --stream cam -o - | ffplay -
     """
     if list_ == bool(output):
         raise click.UsageError("-o DIR says where to, --list what there is: one of them")
-    names = FileNames(str if include_secrets else Keys().stream_name)
-    target = _target(files, output, names, force)
-    with progress(files) as bar, read(files, watch(bar)) as captures:
+    masking = Masking(_how_to_mask(files, output, include_secrets))
+    is_masked = masking.how == "masked"
+    target = _target(files, output, FileNames(masking), force)
+    with ExitStack() as open_:
+        bar = open_.enter_context(progress(files, 2 if is_masked else 1))
+        if is_masked:
+            learn(files, chosen.ports, chosen.keys, masking, bar)
+        captures = open_.enter_context(read(files, watch(bar)))
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         streams = MediaStreams(run.conversation, chosen.make_selection(run), times)
-        _extract(streams.run(run), target, is_endless=STANDARD_INPUT in files)
+        _extract(streams.run(run if is_masked else masking.follow(run)), target, is_endless=STANDARD_INPUT in files)
         bar.hide()
         status = conclude(captures, run)
     if streams.mixed:
@@ -81,6 +94,13 @@ def extract_command(
         return status
     warn("no media")
     return Exit.BAD_ANSWER
+
+
+def _how_to_mask(files: Sequence[str], output: str | None, include_secrets: bool) -> How:
+    """A player sees no names of files: for those in warnings it does not wait until all was read once."""
+    if output == STANDARD_OUTPUT and not include_secrets:
+        return "streamed"
+    return how_to_mask(files, include_secrets)
 
 
 def _extract(tags: Iterable[tuple[MediaStream, Tag | None]], target: Target, *, is_endless: bool) -> None:
@@ -122,7 +142,7 @@ def _folder(name: str) -> Path:
 
 def _player(files: Iterable[str]) -> BinaryIO:
     """Standard output, unless it is one of the files that are read."""
-    output = binary_output()
+    output = binary_output("media")
     with suppress(OSError):  # it is nothing that the system knows, or the file is not there
         here = os.fstat(output.fileno())
         for name in files if stat.S_ISREG(here.st_mode) else ():

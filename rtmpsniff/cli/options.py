@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -142,51 +143,76 @@ class Chosen:
     keys: KeyLog
 
 
-def traffic_options(command: Command) -> Command:
-    """Add the shared options; the command gets them as one `chosen`."""
+def gathered(
+    name: str, make: Callable[..., object], *options: Callable[[Command], Command]
+) -> Callable[[Command], Command]:
+    """What adds these options to a command, which gets as one argument `name` what `make` makes of them.
 
-    def with_chosen(
-        *args: Any,
-        port: tuple[int, ...],
-        color: ColorChoice | None,
-        keylog: tuple[str, ...],
-        connection: tuple[int, ...],
-        stream: tuple[str, ...],
-        type_: tuple[tuple[str, ...], ...],
-        from_: Callable[[int], int] | None,
-        to: Callable[[int], int] | None,
-        message: tuple[range, ...],
-        filter_: Filter | None,
-        count: int | None,
-        **more: Any,
-    ) -> Any:
-        types, handshake = parse_types(name for names in type_ for name in names)
+    The parameters of `make` are those of the options, by their names.
+    """
+    taken = tuple(signature(make).parameters)
 
-        def make_selection(run: Dissection) -> Selection:
-            return Selection(
-                types=types if type_ else None,
-                handshake=handshake,
-                connections=frozenset(connection),
-                streams=stream,
-                start=(lambda: from_(run.base)) if from_ else None,
-                stop=(lambda: to(run.base)) if to else None,
-                messages=message,
-                condition=(lambda message: filter_(message, run.base)) if filter_ else None,
-                count=count,
-            )
+    def with_options(command: Command) -> Command:
+        def with_gathered(*args: Any, **given: Any) -> Any:
+            mine = {one: given.pop(one) for one in taken}
+            return command(*args, **given, **{name: make(**mine)})
 
-        root: ColorChoice = click.get_current_context().find_root().params.get("color") or "auto"
-        return command(*args, chosen=Chosen(port, color or root, make_selection, read_keys(keylog)), **more)
+        with_gathered.__name__, with_gathered.__doc__ = command.__name__, command.__doc__
+        wrapped: Any = with_gathered
+        wrapped.__click_params__ = getattr(command, "__click_params__", [])
+        for option in reversed(options):
+            wrapped = option(wrapped)
+        return wrapped  # type: ignore[no-any-return]
 
-    with_chosen.__name__, with_chosen.__doc__ = command.__name__, command.__doc__
-    wrapped: Any = with_chosen
-    wrapped.__click_params__ = getattr(command, "__click_params__", [])
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return with_options
 
 
-_OPTIONS = (
+def _chosen(
+    port: tuple[int, ...],
+    color: ColorChoice | None,
+    keylog: tuple[str, ...],
+    connection: tuple[int, ...],
+    stream: tuple[str, ...],
+    type_: tuple[tuple[str, ...], ...],
+    from_: Callable[[int], int] | None,
+    to: Callable[[int], int] | None,
+    message: tuple[range, ...],
+    filter_: Filter | None,
+    count: int | None,
+) -> Chosen:
+    types, handshake = parse_types(name for names in type_ for name in names)
+
+    def make_selection(run: Dissection) -> Selection:
+        return Selection(
+            types=types if type_ else None,
+            handshake=handshake,
+            connections=frozenset(connection),
+            streams=stream,
+            start=(lambda: from_(run.base)) if from_ else None,
+            stop=(lambda: to(run.base)) if to else None,
+            messages=message,
+            condition=(lambda message: filter_(message, run.base)) if filter_ else None,
+            count=count,
+        )
+
+    root: ColorChoice = click.get_current_context().find_root().params.get("color") or "auto"
+    return Chosen(port, color or root, make_selection, read_keys(keylog))
+
+
+# Options that other commands have too.
+count_option = click.option(
+    "-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown."
+)
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line.")
+grid_option = click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line.")
+full_option = click.option(
+    "--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole."
+)
+
+# The options that all commands reading traffic share; the command gets them as one `chosen`.
+traffic_options = gathered(
+    "chosen",
+    _chosen,
     click.option(
         "--port",
         type=click.IntRange(0, 65535),
@@ -234,6 +260,6 @@ _OPTIONS = (
         metavar="EXPR",
         help='Only messages of which this holds: type == "video" and length > 50000. See below.',
     ),
-    click.option("-c", "--count", type=click.IntRange(1), metavar="N", help="Stop after this many messages shown."),
+    count_option,
     color_option,
 )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
 
 import click
 
@@ -16,14 +14,12 @@ from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.masks import can_be_read_twice
 from rtmpsniff.cli.options import Chosen
 from rtmpsniff.cli.progress import progress, watch
-from rtmpsniff.cli.world import Exit, warn
+from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn
 from rtmpsniff.dissect import Dissection
-from rtmpsniff.errors import OutputError
 from rtmpsniff.output.packets import MediaBytes, PacketExport, Survey, survey
 from rtmpsniff.output.saved import saved
+from rtmpsniff.text import plural
 from rtmpsniff.version import __version__
-
-STANDARD_OUTPUT = "-"
 
 
 def export_packets(files: Sequence[str], chosen: Chosen, output: str, masking: Masking, *, strip_media: bool) -> Exit:
@@ -41,18 +37,21 @@ def export_packets(files: Sequence[str], chosen: Chosen, output: str, masking: M
             export.write_to(lambda packet: write(writer.packet(*packet)))
             line.hide()
             status = conclude(captures, export.run)
-    _say_what_is_missing(found)
-    if not export.written and not found.left_out and status is Exit.DONE:
+    _say_what_is_missing(found, has_addresses=masking.hosts is not None)
+    if export.refused:
+        refused = plural(export.refused, "packet")
+        warn(f"warning: {refused} left out: addresses in tunnels and in unusual headers cannot be masked")
+    if not export.written and not found.left_out and not export.refused and status is Exit.DONE:
         warn("nothing matched")
     return status
 
 
-def _say_what_is_missing(found: Survey) -> None:
+def _say_what_is_missing(found: Survey, *, has_addresses: bool) -> None:
+    what, instead = "secrets", "--include-secrets writes it as it is"
+    if has_addresses:
+        what, instead = "secrets and addresses", "--include-secrets without --mask-addresses writes it as it is"
     for connection, variant in sorted(found.left_out):
-        warn(
-            f"warning: connection {connection} ({variant}) is left out: its secrets cannot be masked; "
-            "--include-secrets writes it as it is"
-        )
+        warn(f"warning: connection {connection} ({variant}) is left out: its {what} cannot be masked; {instead}")
 
 
 @contextmanager
@@ -62,10 +61,6 @@ def _written(output: str, inputs: Sequence[str]) -> Iterator[Callable[[bytes], o
         with saved(output, inputs) as file:
             yield file.write
         return
-    out: TextIO | None = sys.stdout
-    if out is None:
-        raise OutputError("standard output: is closed")
-    if out.isatty():
-        raise click.UsageError("a capture is no text for a terminal: give -o OUT, or a pipe")
-    yield out.buffer.write
-    out.buffer.flush()
+    out = binary_output("a capture")
+    yield out.write
+    out.flush()

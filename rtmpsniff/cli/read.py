@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
-from rtmpsniff.cli.options import FILTER_HELP, Chosen, Command, FieldsParameter, traffic_options
+from rtmpsniff.cli.options import (
+    FILTER_HELP,
+    Chosen,
+    FieldsParameter,
+    full_option,
+    gathered,
+    grid_option,
+    traffic_options,
+    verbose_option,
+)
 from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, World, warn, world
 from rtmpsniff.dissect import Dissection
@@ -30,7 +40,45 @@ if TYPE_CHECKING:
     from rtmpsniff.analysis.filter import Column
 
 
-_VIEW = (
+Show: TypeAlias = Callable[[Event], Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How messages are shown, as the options say. `columns`: those for scripts, instead of all else."""
+
+    clock: TimeFormat
+    verbose: bool
+    hex: bool
+    grid: bool
+    columns: Callable[[Dissection], Show] | None
+    full: bool
+
+    def of(self, run: Dissection, out: World) -> tuple[Sequence[str], Show]:
+        """The heading, and what gives the lines of an event."""
+        if self.columns is not None:
+            return (), self.columns(run)
+        view = View(out, Clock(self.clock, lambda: run.base), self.full)
+        has_heading = out.width is not None and not (self.hex or self.grid)
+        return (view.listing.heading(),) if has_heading else (), view.way(self.verbose, self.hex, self.grid)
+
+    def shown(self, events: Iterable[Event], quiet: bool) -> Iterator[Event]:
+        """Those events that are shown."""
+        return shown(events, quiet or self.columns is not None, self.verbose)
+
+
+def _look(
+    time_format: TimeFormat, verbose: bool, hex_: bool, grid_: bool, fields: list[Column] | None, full: bool
+) -> Look:
+    if fields and (verbose or hex_ or grid_):
+        raise click.UsageError("--fields does not go with -v, -x or -X")
+    return Look(time_format, verbose, hex_, grid_, columns(fields) if fields else None, full)
+
+
+# The options that say how messages are shown; the command gets them as one `look`.
+view_options = gathered(
+    "look",
+    _look,
     click.option(
         "-t",
         "--time",
@@ -39,24 +87,17 @@ _VIEW = (
         default="relative",
         help="How times are shown; relative: since the first packet, delta: since the last line.",
     ),
-    click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line."),
+    verbose_option,
     click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump of each message."),
-    click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line."),
+    grid_option,
     click.option(
         "--fields",
         type=FieldsParameter(),
         metavar="NAME,...",
         help="Columns for scripts, with a tab between: time,sender,type,object.app. One line a message.",
     ),
-    click.option("--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole."),
+    full_option,
 )
-
-
-def view_options(command: Command) -> Command:
-    """Add the options that say how messages are shown."""
-    for option in reversed(_VIEW):
-        command = option(command)
-    return command
 
 
 @click.command("read", short_help="Every message, as a list, a tree or a hex dump.", epilog=FILTER_HELP)
@@ -64,19 +105,16 @@ def view_options(command: Command) -> Command:
 @traffic_options
 @view_options
 @click.option("-q", "--quiet", is_flag=True, help="Messages alone: no lines for connections, handshakes and findings.")
-@click.option("--html", metavar="FILE", help="Keep what a terminal would show as a web page, secrets masked.")
+@click.option("--html", metavar="FILE", help="Write what a terminal would show as a web page, secrets masked.")
 @click.option("--svg", "picture", metavar="FILE", help="The same as a picture.")
-@click.option("--include-secrets", is_flag=True, help="Mask nothing in the page or picture.")
+@click.option(
+    "--include-secrets", is_flag=True, help="Mask no stream keys, tokens and passwords in the page or picture."
+)
 def read_command(
     files: tuple[str, ...],
     chosen: Chosen,
-    time_format: TimeFormat,
-    verbose: bool,
-    hex_: bool,
-    grid_: bool,
-    fields: list[Column] | None,
+    look: Look,
     quiet: bool,
-    full: bool,
     html: str | None,
     picture: str | None,
     include_secrets: bool,
@@ -86,8 +124,6 @@ def read_command(
     One line a message: time, connection, direction, chunk stream, type, message stream, timestamp in milliseconds,
     length in bytes, and what it says.
     """
-    if fields and (verbose or hex_ or grid_):
-        raise click.UsageError("--fields does not go with -v, -x or -X")
     if html is not None or picture is not None:
         from rtmpsniff.cli.keeping import keeping  # noqa: PLC0415 - only where it is asked for
 
@@ -105,12 +141,11 @@ def read_command(
         else:
             out = open_.enter_context(keep.world())
             events = keep.masked(run, bar, lambda events: select(events, chosen.make_selection(run)))
-        view = View(out, Clock(time_format, lambda: run.base), full)
-        show = columns(fields)(run) if fields else view.way(verbose, hex_, grid_)
-        if out.width is not None and not (hex_ or grid_ or fields):
-            out.write(view.listing.heading())
+        heading, show = look.of(run, out)
+        for line in heading:
+            out.write(line)
         any_shown = False
-        for event in shown(events, quiet or fields is not None, verbose):
+        for event in look.shown(events, quiet):
             any_shown = True
             for line in show(event):
                 out.write(line)
@@ -138,11 +173,11 @@ def shown(events: Iterable[Event], quiet: bool, verbose: bool) -> Iterator[Event
             yield event
 
 
-def columns(chosen: list[Column]) -> Callable[[Dissection], Callable[[Event], Iterable[str]]]:
+def columns(chosen: list[Column]) -> Callable[[Dissection], Show]:
     """The way to show the messages of a run as columns for scripts."""
     from rtmpsniff.output.table import row  # noqa: PLC0415 - only where it is asked for
 
-    def of(run: Dissection) -> Callable[[Event], Iterable[str]]:
+    def of(run: Dissection) -> Show:
         return lambda event: (row(column(event, run.base) for column in chosen),) if isinstance(event, Message) else ()
 
     return of
@@ -159,7 +194,7 @@ class View:
         self.width = out.width
         self.shape = shape(out.width)
 
-    def way(self, verbose: bool, hex_: bool, grid_: bool) -> Callable[[Event], Iterable[str]]:
+    def way(self, verbose: bool, hex_: bool, grid_: bool) -> Show:
         """The one that was asked for."""
         return self.dump if hex_ else self.grid if grid_ else self.tree if verbose else self.list
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Literal, TextIO, TypeAlias
+from typing import BinaryIO, Final, Literal, TextIO, TypeAlias
 
 import click
 
 from rtmpsniff.errors import OutputError, UserError
+
+STANDARD_OUTPUT: Final = "-"
 
 ColorChoice: TypeAlias = Literal["auto", "always", "never"]
 
@@ -59,13 +61,15 @@ def world(color: ColorChoice, *, flush_lines: bool = False) -> World:
     return World(output, wants_color(color, is_terminal, os.environ), width)
 
 
-def binary_output() -> BinaryIO:
-    """Standard output for bytes; a terminal is none."""
+def binary_output(what: str) -> BinaryIO:
+    """Standard output for bytes; a terminal is none. `what` they are is said then."""
     output: TextIO | None = sys.stdout
     if output is None:
         raise OutputError("standard output: is closed")
     if output.isatty():
-        raise UserError("standard output is a terminal, which media would only confuse: send it to a player or a file")
+        raise UserError(
+            f"standard output is a terminal, which {what} would only confuse: send it to a program or a file"
+        )
     return output.buffer
 
 

@@ -7,44 +7,28 @@ connection 2 played there by the same name. A further stream of the same connect
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Final
 
+from rtmpsniff.analysis.masking import Masking
+from rtmpsniff.analysis.secrets import Place
 from rtmpsniff.analysis.streams import Stream
 
 LONGEST: Final = 90  # bytes of an application or a stream in UTF-8; most file systems allow 255 in all
-MOST_KEYS: Final = 10_000  # names that have a number each; further ones have none
-_LONGEST_KEY: Final = 256  # characters of a name that tell it from others
 
 _ODD: Final = re.compile(r"[^\w.-]+|_+")
 
 
-class Keys:
-    """Masks for names of streams, since these are passwords at most services: the same name has the same mask."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def stream_name(self, name: str) -> str:
-        """`key-1` for the first name, and so on."""
-        head = name[:_LONGEST_KEY]
-        if len(self._numbers) < MOST_KEYS:
-            self._numbers.setdefault(head, len(self._numbers) + 1)
-        number = self._numbers.get(head)
-        return f"key-{number}" if number else "key"
-
-
 class FileNames:
-    """Names of the files of one run, each given once. `shown` says what may be seen of a stream's name."""
+    """Names of the files of one run, each given once. `masking` says what may be seen of applications and streams."""
 
-    def __init__(self, shown: Callable[[str], str]) -> None:
-        self._shown = shown
+    def __init__(self, masking: Masking) -> None:
+        self._masking = masking
         self._given: dict[str, int] = {}  # names and the number that came last; file systems may ignore case
 
     def name(self, connection: int, application: str, stream: Stream) -> str:
         """The next name for a file of this stream."""
-        name = (stream.name or "").partition("?")[0]  # what stands behind it is for proving something
-        shown = self._shown(name.removesuffix(".flv")) if name else ""
+        shown = self._masking.stream_name(stream.name or "").removesuffix(".flv")
+        application = self._masking.text(application, Place.URL)
         words = [stream.action, str(connection), _safe(application), _safe(shown)]
         name = stem = "-".join(filter(None, words))
         number = self._given.get(stem.casefold(), 0)

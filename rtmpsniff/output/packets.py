@@ -23,6 +23,7 @@ from rtmpsniff.output.words import say_greeting, say_message, say_undecoded
 from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded, Variant
 from rtmpsniff.text import plural
+from rtmpsniff.transport.addresses import HeaderAddresses
 from rtmpsniff.transport.editing import EditableSegment, Portion
 from rtmpsniff.transport.fragments import Fragments, Part, Whole
 from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
@@ -91,7 +92,7 @@ class Survey:
 def survey(run: Dissection, make_selection: Callable[[Dissection], Selection], masking: Masking) -> Survey:
     """Learn the secrets of a run and choose connections: those of which something is chosen, or all.
 
-    Where secrets are masked, connections whose bytes are encrypted, or carried in another protocol, are left out.
+    Where anything is masked, connections whose bytes are encrypted, or carried in another protocol, are left out.
     """
     found, numbers, selection = Survey(), _Numbers(), make_selection(run)
     every = selection == Selection(connections=selection.connections)
@@ -105,7 +106,7 @@ def survey(run: Dissection, make_selection: Callable[[Dissection], Selection], m
             number = begun[event.connection]
             if number and event.variant in _PLAIN:
                 found.wanted[number] = event.connection
-            elif number and masking.how == "shown":
+            elif number and masking.is_idle:
                 found.wanted[number] = event.connection
                 found.packed[event.connection] = event.variant
             else:
@@ -197,8 +198,10 @@ class PacketExport:
     ) -> None:
         self.run = Dissection(self._watched(packets), ports, keys=keys)
         self.written = 0
+        self.refused = 0  # packets whose addresses could not be masked
         self._found, self._masking, self._media = found, masking, media
         self._most_waiting = most_waiting
+        self._addresses = None if masking.hosts is None else HeaderAddresses(masking.hosts.number)
         self._write: Callable[[Written], object] = lambda _: None
         self._numbers = _Numbers()
         self._fragments = _Fragments()
@@ -306,14 +309,23 @@ class PacketExport:
         waiting = self._line.popleft()
         self._cost -= waiting.cost
         if waiting.segment is not None and waiting.flow is not None:
-            self._write(self._made(waiting, waiting.segment, waiting.flow))
-            self.written += 1
+            if self._mask_addresses(waiting, waiting.segment):
+                self._write(self._made(waiting, waiting.segment, waiting.flow))
+                self.written += 1
+            else:
+                self.refused += 1
         before = self._lined_up - len(self._line)
         while len(self._closed) > _MOST_CLOSED and self._closed[0][0] < before:
             _, connection = self._closed.popleft()
             del self._wanted[connection]
             for flow in connection.flows:
                 del self._carried[flow]
+
+    def _mask_addresses(self, waiting: _Waiting, segment: Segment) -> bool:
+        """Mask those in a packet's headers, if that is wanted; False where it cannot be done."""
+        if self._addresses is None:
+            return True
+        return self._addresses.mask(waiting.frame, waiting.packet.link, is_finished=not _is_unfinished(segment))
 
     def _made(self, waiting: _Waiting, segment: Segment, flow: Flow) -> Written:
         carried = self._carried[flow]
@@ -328,7 +340,7 @@ class PacketExport:
             edit = _Edit(waiting, segment, carried)
             lines[0] += ", sent before" * edit.is_repeated
             lines += edit.lines()
-            if self._masking.how != "shown":
+            if not self._masking.is_idle:
                 lines += edit.mask(self._masking)
             if self._media != "whole":
                 lines += edit.blank()

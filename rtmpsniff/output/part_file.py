@@ -13,18 +13,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO, Final
 
-from rtmpsniff.capture.files import STANDARD_INPUT
 from rtmpsniff.errors import OutputError
-from rtmpsniff.text import printable
+from rtmpsniff.output.saved import reason, refuse_inputs
 
 MOST_OPEN: Final = 64  # files; further ones are closed for a while and opened again when more comes
 SUFFIX: Final = ".part"
-
-_REASONS: Final[dict[type[OSError], str]] = {
-    FileExistsError: "is there already; --force overwrites it",
-    PermissionError: "permission denied",
-    NotADirectoryError: "is not in a directory",
-}
 
 
 class PartFiles:
@@ -32,15 +25,14 @@ class PartFiles:
 
     def __init__(self, inputs: Iterable[str], *, force: bool) -> None:
         self.force = force
-        self._inputs = [Path(name) for name in inputs if name != STANDARD_INPUT]
+        self._inputs = tuple(inputs)
         self._open: OrderedDict[PartFile, BinaryIO] = OrderedDict()
         self._unfinished: dict[PartFile, None] = {}
 
     def begin(self, place: Path) -> PartFile:
         """Begin the file that will be at `place`; the folder is made if need be."""
         try:
-            if any(_is_same(place, name) for name in self._inputs):
-                raise OutputError(f"{printable(str(place))}: is also an input")
+            refuse_inputs(place, self._inputs)
             if not self.force and os.path.lexists(place):
                 raise FileExistsError
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -122,15 +114,3 @@ class PartFile:
 
     def __init__(self, place: Path, part: Path) -> None:
         self.place, self.part = place, part
-
-
-def reason(place: Path | str, error: OSError) -> str:
-    """What went wrong where, in one line."""
-    return f"{printable(str(place))}: {_REASONS.get(type(error)) or printable(error.strerror or str(error)).lower()}"
-
-
-def _is_same(place: Path, other: Path) -> bool:
-    try:
-        return place.samefile(other)
-    except OSError:  # one of them is not there
-        return False

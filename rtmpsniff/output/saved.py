@@ -12,11 +12,17 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, Final, cast
 
-from rtmpsniff.capture.files import REASONS
+from rtmpsniff.capture.files import REASONS, STANDARD_INPUT
 from rtmpsniff.errors import OutputError
 from rtmpsniff.text import printable
 
 OWN: Final = 0o600  # a file for its owner alone
+
+_REASONS: Final[dict[type[Exception], str]] = {
+    **REASONS,
+    FileExistsError: "is there already; --force overwrites it",
+    NotADirectoryError: "is not in a directory",
+}
 
 
 @contextmanager
@@ -26,9 +32,8 @@ def saved(name: str, inputs: Iterable[str] = (), mode: int | None = None) -> Ite
     A name that ends in .gz is written compressed. Raises `OutputError`, one line, where that cannot be, and where the
     name is that of one of the `inputs`. What is no plain file (a pipe, a device) is written to as it is.
     """
-    shown = printable(name)
     try:
-        _refuse_inputs(name, inputs)
+        refuse_inputs(name, inputs)
         place = Path(os.path.realpath(name))
         if place.exists() and not place.is_file():
             with place.open("wb") as device, _packed(name, device) as packed:
@@ -37,12 +42,11 @@ def saved(name: str, inputs: Iterable[str] = (), mode: int | None = None) -> Ite
         with _beside(place, mode) as file, _packed(name, file) as packed:
             yield packed
     except OSError as error:
-        reason = REASONS.get(type(error)) or printable(error.strerror or str(error)).lower()
-        raise OutputError(f"{shown}: {reason}") from None
+        raise OutputError(reason(name, error)) from None
     except ValueError as error:  # a name that no file can have
         if "null" not in str(error):
             raise
-        raise OutputError(f"{shown}: is no name of a file") from None
+        raise OutputError(f"{printable(name)}: is no name of a file") from None
 
 
 @contextmanager
@@ -58,11 +62,18 @@ def saved_text(name: str, inputs: Iterable[str] = (), mode: int | None = None) -
                 text.detach()
 
 
-def _refuse_inputs(name: str, inputs: Iterable[str]) -> None:
+def reason(place: Path | str, error: OSError) -> str:
+    """What went wrong where, in one line."""
+    return f"{printable(str(place))}: {_REASONS.get(type(error)) or printable(error.strerror or str(error)).lower()}"
+
+
+def refuse_inputs(place: Path | str, inputs: Iterable[str]) -> None:
+    """Raise `OutputError` where a file to be written is one of those that are read."""
+    output = Path(place)
     for one in inputs:
         with suppress(FileNotFoundError):
-            if Path(name).is_file() and Path(one).is_file() and Path(name).samefile(one):
-                raise OutputError(f"{printable(name)}: is also an input")
+            if one != STANDARD_INPUT and output.is_file() and Path(one).is_file() and output.samefile(one):
+                raise OutputError(f"{printable(str(place))}: is also an input")
 
 
 @contextmanager

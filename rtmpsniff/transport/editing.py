@@ -42,7 +42,7 @@ class EditableSegment:
         for frame, at, into, size in self._captured(start, start + len(new)):
             old, put = frame[at : at + size], new[into : into + size]
             frame[at : at + size] = put
-            change += _sum(put, start + into - self._header) - _sum(old, start + into - self._header)
+            change += ones_sum(put, start + into - self._header) - ones_sum(old, start + into - self._header)
             changed += size
         if change and self._mends:
             self._mend(change)
@@ -60,12 +60,17 @@ class EditableSegment:
         if sum(size for *_, size in places) != 2:  # not captured, or, in fragments that overlap, twice
             return
         old = b"".join(bytes(frame[at : at + size]) for frame, at, _, size in places)
-        new = (0xFFFF - (0xFFFF - int.from_bytes(old, "big") + change) % 0xFFFF).to_bytes(2, "big")
+        new = mended(old, change)
         for frame, at, into, size in places:
             frame[at : at + size] = new[into : into + size]
 
 
-def _sum(data: bytes | bytearray, place: int) -> int:
+def mended(checksum: bytes, change: int) -> bytes:
+    """The checksum of what has changed by so much, as `ones_sum` adds it up."""
+    return (0xFFFF - (0xFFFF - int.from_bytes(checksum, "big") + change) % 0xFFFF).to_bytes(2, "big")
+
+
+def ones_sum(data: bytes | bytearray, place: int) -> int:
     """Bytes as a checksum adds them up, the first of which stands at `place` of what it covers."""
     high, low = sum(data[place & 1 :: 2]), sum(data[1 - (place & 1) :: 2])
     return high * 256 + low

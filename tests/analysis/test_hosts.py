@@ -47,3 +47,9 @@ def test_one_address_in_two_writings() -> None:
     assert hosts.mask("2001:db8:0::1") == hosts.mask("2001:db8::1") == "<address-1>"
     assert hosts.mask("10.0.0.1") == "<address-2>"
     assert hosts.table() == {"<address-1>": "2001:db8::1", "<address-2>": "10.0.0.1"}
+
+
+def test_numbers_are_those_in_the_masks() -> None:
+    hosts = Hosts()
+    assert [hosts.number("192.0.2.1"), hosts.number("example.org"), hosts.number("192.0.2.1")] == [1, 2, 1]
+    assert hosts.mask("EXAMPLE.org.") == "<address-2>"

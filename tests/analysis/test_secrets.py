@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmpsniff.analysis.secrets import (
+    MOST_CHARACTERS,
+    MOST_KNOWN,
     MOST_SOUGHT,
     WORDS,
     Path,
@@ -197,6 +199,32 @@ def test_many_secrets() -> None:
     assert not secrets.is_full
     for number in range(MOST_SOUGHT):
         secrets.add(f"more-{number:05}")
+    assert secrets.is_full
+
+
+def test_a_run_without_end_looks_for_the_latest() -> None:
+    secrets = Secrets(latest=300)
+    for number in range(2_000):
+        secrets.add(f"name-{number:05}")
+        assert [one.number for one in secrets.in_text(f"of name-{number:05}")] == [number + 1]
+    found = [bool(secrets.in_text(f"of name-{number:05}")) for number in range(2_000)]
+    assert all(found[-300:])
+    assert not any(found[:1_000])
+    assert secrets.is_full
+    assert secrets.add("name-00000") == 1
+
+
+def test_what_is_known_is_bounded_by_number() -> None:
+    secrets = Secrets()
+    numbers = [secrets.add(f"{number:x}") for number in range(MOST_KNOWN + 2)]
+    assert numbers[-3:] == [MOST_KNOWN, 0, 0]
+    assert (secrets.is_full, len(secrets), secrets.add("0")) == (True, MOST_KNOWN, 1)
+    assert mask(0) == "<key>"
+
+
+def test_what_is_known_is_bounded_by_size() -> None:
+    secrets = Secrets()
+    assert [secrets.add("x" * (MOST_CHARACTERS - 10)), secrets.add("y" * 11), secrets.add("z" * 10)] == [1, 0, 2]
     assert secrets.is_full
 
 

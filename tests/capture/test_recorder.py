@@ -15,7 +15,7 @@ import pytest
 
 from rtmpsniff.capture.files import read
 from rtmpsniff.capture.packet import Packet
-from rtmpsniff.capture.recorder import Recorder, Rotation
+from rtmpsniff.capture.recorder import Recorder, Rotation, telling, write_all
 from rtmpsniff.errors import OutputError
 
 SECOND = 1_000_000_000
@@ -134,3 +134,24 @@ def test_its_repr_says_how_far_it_is(tmp_path: Path) -> None:
     recorder.write(packets(2))
     recorder.close()
     assert repr(recorder) == f"<Recorder {tmp_path}/a.pcap: 2 packets in 1 files>"
+
+
+def test_what_goes_wrong_is_a_line_and_a_reader_who_has_gone_is_told_as_it_is() -> None:
+    with pytest.raises(OutputError, match=r"^a\\x1b: No space left on device$"), telling("a\x1b"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(OutputError, match=r"^standard output: "), telling("-"):
+        raise OSError(errno.EIO, "x")
+    with pytest.raises(BrokenPipeError), telling("-"):
+        raise BrokenPipeError
+
+
+def test_bytes_go_out_in_as_many_calls_as_it_takes() -> None:
+    written: list[bytes] = []
+
+    def three(_: int, data: memoryview) -> int:
+        written.append(bytes(data[:3]))
+        return len(written[-1])
+
+    with patch("os.write", three):
+        write_all(1, b"12345678")
+    assert written == [b"123", b"456", b"78"]

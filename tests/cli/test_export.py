@@ -106,7 +106,6 @@ def test_the_schema(run: Run) -> None:
         (("--strip-media",), "--strip-media goes with --format pcapng"),
         (("--format", "pcapng", "--tree", "-o", "x"), "--tree does not go with"),
         (("--format", "pcapng", "--payload", "all", "-o", "x"), "--payload does not go with"),
-        (("--format", "pcapng", "--mask-addresses", "-o", "x"), "--mask-addresses does not go with"),
         (("--mask-table", "-"), "--mask-table needs a file of its own"),
         (("-o", "x", "--mask-table", "x"), "--mask-table needs a file of its own"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -132,7 +133,25 @@ def test_a_stream_by_its_name(run: Run, tmp_path: Path) -> None:
     files = (PUBLISH, str(CAPTURES / "rtmpdump-nginx-vod.pcap"))
     assert run("extract", *files, "--stream", "s1", "-o", str(tmp_path / "a")).status == 0
     assert run("extract", *files, "--stream", "vod.flv", "-o", str(tmp_path / "b")).status == 0
-    assert [*names(tmp_path / "a"), *names(tmp_path / "b")] == ["publish-1-live-key-1.flv", "play-2-vod-key-1.flv"]
+    assert names(tmp_path / "a") == ["publish-1-live-key-1.flv"]
+    assert names(tmp_path / "b") == [f"play-2-vod-{mask_of('vod.flv', run, files, tmp_path)}.flv"]
+
+
+def mask_of(secret: str, run: Run, files: Iterable[str], folder: Path) -> str:
+    """What stands for it in an export of the same files."""
+    table = folder / "table"
+    assert run("export", *files, "-o", str(folder / "export"), "--mask-table", str(table)).status == 0
+    masks: dict[str, str] = {name: mask.strip("<>") for mask, name in json.loads(table.read_text()).items()}
+    return masks[secret]
+
+
+def test_a_key_that_the_application_of_an_earlier_connection_has_is_masked(
+    run: Run, tmp_path: Path, save: Save
+) -> None:
+    later = session(Talk(("10.0.0.9", 50_009), time=1_700_000_100_000_000_000), name="abcdef-key")
+    capture = save([*session(app="abcdef-key", name="other").frames, *later.frames])
+    assert run("extract", capture, "-o", str(tmp_path / "out")).status == 0
+    assert names(tmp_path / "out") == ["publish-1-key-2-key-1.flv", "publish-2-live-key-2.flv"]
 
 
 @pytest.mark.parametrize(

@@ -281,6 +281,7 @@ def test_records_to_standard_output_are_all_that_is_there(start: Start, net: Net
         (("--rotate-size", "1M"), 2, "go with -w FILE"),
         (("--rotate-time", "1h", "-w", "-"), 2, "go with -w FILE"),
         (("-w", "-", "--ndjson", "-"), 2, "cannot both go to standard output"),
+        (("--include-secrets",), 2, "--include-secrets goes with --ndjson"),
         (("--fields", "time", "-v"), 2, "--fields does not go with"),
         (("-w", "/nowhere/x.pcap"), 3, "/nowhere/x.pcap: No such file or directory"),
         (("-w", "/nowhere/x.pcap", "--rotate-size", "1M"), 3, "/nowhere/x.pcap: no file can be made in its folder"),

@@ -6,10 +6,12 @@ import json
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
+import jsonschema_rs
 import pytest
 
+import rtmpsniff
 from rtmpsniff.capture.live import Capture, Figures
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.cli.ndjson import RecordsFile
@@ -25,15 +27,19 @@ class Done:
     times = (1_700_000_000_000_000_000, 1_700_000_001_000_000_000)
 
 
-def write(name: str, frames: Sequence[Frame]) -> int:
+def write(name: str, frames: Sequence[Frame], *, include_secrets: bool = False) -> int:
     """Records of these frames; gives how many events there were."""
-    file = RecordsFile(name)
+    file = RecordsFile(name, include_secrets=include_secrets)
     run = Dissection(Packet(0, n, frame.time, 1, frame.data, len(frame.data)) for n, frame in enumerate(frames, 1))
     file.follow(run, "eth0, eth1")
     count = len(list(file.kept(run)))
     file.flush()
     file.end(cast("Capture", Done()))
     return count
+
+
+VALIDATOR: Final = jsonschema_rs.validator_for(rtmpsniff.schema())
+KEY: Final = "live_4f1d9c_key"
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -66,7 +72,37 @@ def test_a_record_a_line(tmp_path: Path) -> None:
 def test_where_nothing_came_there_are_a_header_and_an_end(tmp_path: Path) -> None:
     path = tmp_path / "records"
     assert write(str(path), []) == 0
-    assert [row["record"] for row in lines(path.read_text())] == ["header", "end"]
+    rows = lines(path.read_text())
+    assert [row["record"] for row in rows] == ["header", "end"]
+    assert rows[0]["base_ns"] is None
+    for row in rows:
+        VALIDATOR.validate(row)
+
+
+def test_all_are_as_the_schema_says(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    talk = session(name=KEY)
+    del talk.frames[-8:-6]  # lost
+    write(str(path), talk.frames)
+    rows = lines(path.read_text())
+    for row in rows:
+        VALIDATOR.validate(row)
+    assert {row["record"] for row in rows} == {
+        "header", "message", "finding", "undecoded", "connection", "end"
+    }  # fmt: skip
+    assert rows[0]["base_ns"] == str(talk.frames[0].time)
+
+
+def test_secrets_are_masked_as_they_come(tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    write(str(path), session(name=KEY).frames)
+    rows = lines(path.read_text())
+    assert rows[0]["masking"] == {"secrets": "streamed", "addresses": "shown"}
+    assert KEY not in path.read_text()
+    assert "<key-1>" in path.read_text()
+    write(str(path), session(name=KEY).frames, include_secrets=True)
+    assert lines(path.read_text())[0]["masking"]["secrets"] == "shown"
+    assert KEY in path.read_text()
 
 
 def test_standard_output_stays_open(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from rtmpsniff.capture.files import read
 from tests.build import Frame, Talk, session
 
 if TYPE_CHECKING:
@@ -126,3 +129,64 @@ def test_several_captures_keep_their_times(run: Run, save: Save, tmp_path: Path)
     out = saved(run, tmp_path, PUBLISH, str(CAPTURES / "ipv6-sll2.pcapng"), "--include-secrets")
     apart = run("read", "-t", "epoch", PUBLISH, str(CAPTURES / "ipv6-sll2.pcapng")).output
     assert run("read", "-t", "epoch", str(out)).output == apart
+
+
+# Addresses
+
+CHECKED: Final = ("-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE")
+
+
+@needs_tshark
+@pytest.mark.parametrize("client", ["192.0.2.77", "2001:db8::77"])
+def test_addresses_are_masked_in_headers_and_in_what_is_said(run: Run, save: Save, tmp_path: Path, client: str) -> None:
+    server = "198.51.100.9" if "." in client else "2001:db8::9"
+    talk = session(Talk((client, 50_000), (server, 1935)), name=KEY)
+    file, table = save(talk.frames), tmp_path / "table"
+    out = saved(run, tmp_path, file, "--mask-addresses", "--mask-table", str(table))
+    version = "ip" if "." in client else "ipv6"
+    fields = ("-T", "fields", "-e", f"{version}.src", "-e", f"{version}.dst", "-e", "tcp.checksum.status")
+    rows = [line.split("\t") for line in tshark(out, *CHECKED, *fields)]
+    masks = [("10.0.0.2", "10.0.0.3"), ("fd00::2", "fd00::3")][version == "ipv6"]  # the first is that in tcUrl
+    assert len(rows) == len(talk.frames)
+    assert {frozenset(row[:2]) for row in rows} == {frozenset(masks)}
+    assert {status for *_, status in rows} == {"1"}
+    assert "<address-1>" in table.read_text()
+    data = out.read_bytes()
+    for address in (client, server):
+        assert ip_address(address).packed not in data
+        assert address.encode() not in data
+    assert tshark(out, "-Y", "ip.checksum.status == 0 || _ws.malformed", *CHECKED) == []
+    assert len(tshark(out, "-Y", "rtmpt", "-T", "fields", "-e", "frame.number")) > 10
+
+
+@pytest.mark.parametrize("name", ["ffmpeg-nginx-publish.pcap", "gstreamer-nginx.pcap"])
+def test_of_real_captures_no_address_is_left(run: Run, tmp_path: Path, name: str) -> None:
+    for secrets in ((), ("--include-secrets",)):
+        out = saved(run, tmp_path, str(CAPTURES / name), "--mask-addresses", *secrets, name=f"{len(secrets)}.pcapng")
+        assert b"127.0.0.1" not in out.read_bytes()
+        with read([str(out)]) as packets:
+            assert {packet.data[26:34] for packet in packets} == {bytes([10, 0, 0, 1]) * 2}
+        before, after = (run("summary", "--json", str(one)) for one in (CAPTURES / name, out))
+        assert [one["messages"] for one in json.loads(before.output)["connections"]] == [
+            one["messages"] for one in json.loads(after.output)["connections"]
+        ]
+
+
+def test_packets_whose_addresses_cannot_be_masked_are_left_out(run: Run, save: Save, tmp_path: Path) -> None:
+    frames = session(Talk()).frames
+    inside = [Frame(one.time, tunnelled(one.data)) for one in frames]
+    ran = run("export", "--format", "pcapng", "-o", str(tmp_path / "x"), "--mask-addresses", save(inside))
+    assert ran.status == 0
+    assert ran.errors == (
+        f"rtmpsniff: warning: {len(frames)} packets left out: addresses in tunnels and in unusual headers cannot be "
+        "masked\n"
+    )
+    ran = run("export", "--format", "pcapng", "-o", str(tmp_path / "y"), "--mask-addresses", ENCRYPTED)
+    assert "its secrets and addresses cannot be masked; --include-secrets without --mask-addresses" in ran.errors
+
+
+def tunnelled(data: bytes) -> bytes:
+    """A frame whose IPv4 packet is carried in another."""
+    inner = data[14:]
+    size = (20 + len(inner)).to_bytes(2, "big")
+    return data[:14] + b"\x45\0" + size + bytes(5) + b"\x04" + bytes(2) + bytes([10, 1, 1, 1, 10, 1, 1, 2]) + inner

@@ -144,7 +144,15 @@ def on_a_terminal(command: list[str], output: Path) -> tuple[int, bytes]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [("read", "-q"), ("summary",), ("export",), ("export", "--format", "pcapng"), ("read", "--html", "{out}.html")],
+    [
+        ("read", "-q"),
+        ("summary",),
+        ("export",),
+        ("export", "--format", "pcapng"),
+        ("read", "--html", "{out}.html"),
+        ("extract", "--force", "-o", "{out}"),
+        ("extract", "--list"),
+    ],
     ids=" ".join,
 )
 def test_every_command_that_reads_files_shows_it(tmp_path: Path, arguments: tuple[str, ...]) -> None:

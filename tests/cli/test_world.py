@@ -119,7 +119,7 @@ def test_standard_output_that_is_no_file(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_bytes_go_to_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
     output = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", output)
-    assert binary_output() is output.buffer
+    assert binary_output("media") is output.buffer
 
 
 def test_bytes_do_not_go_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,8 +127,8 @@ def test_bytes_do_not_go_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdout", output)
     with pytest.raises(UserError, match="standard output is a terminal") as caught:
-        binary_output()
+        binary_output("media")
     assert caught.value.exit_status == Exit.USAGE
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputError, match="is closed"):
-        binary_output()
+        binary_output("media")

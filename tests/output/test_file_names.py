@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtmpsniff.analysis.masking import Masking
 from rtmpsniff.analysis.streams import Action, Stream
-from rtmpsniff.output.file_names import MOST_KEYS, FileNames, Keys
+from rtmpsniff.output.file_names import FileNames
 
 
 def stream(name: str | None, action: Action = "play") -> Stream:
@@ -34,12 +35,12 @@ def stream(name: str | None, action: Action = "play") -> Stream:
     ],
 )
 def test_names_are_made_of_harmless_characters(application: str, name: str | None, expected: str) -> None:
-    assert FileNames(str).name(3, application, stream(name)) == expected
+    assert FileNames(Masking("shown")).name(3, application, stream(name)) == expected
 
 
 @given(st.text(), st.text())
 def test_a_name_is_one_file_in_its_folder(application: str, name: str) -> None:
-    made = FileNames(str).name(1, application, stream(name))
+    made = FileNames(Masking("shown")).name(1, application, stream(name))
     assert made.startswith("play-1")
     assert made.endswith(".flv")
     assert not {"/", "\\", "\0", ":", " "} & set(made)
@@ -48,28 +49,34 @@ def test_a_name_is_one_file_in_its_folder(application: str, name: str) -> None:
 
 
 def test_names_of_streams_are_masked_the_same_name_by_the_same_mask() -> None:
-    names = FileNames(Keys().stream_name)
+    names = FileNames(Masking())
     assert names.name(1, "live", stream("abc?x=1", "publish")) == "publish-1-live-key-1.flv"
     assert names.name(2, "live", stream("film.flv")) == "play-2-live-key-2.flv"
     assert names.name(3, "live", stream("abc")) == "play-3-live-key-1.flv"
     assert names.name(4, "live", stream(None)) == "play-4-live.flv"
 
 
-def test_more_names_than_are_kept_are_masked_as_well() -> None:
-    keys = Keys()
-    assert keys.stream_name("first") == "key-1"
-    for number in range(MOST_KEYS):
-        keys.stream_name(str(number))
-    assert keys.stream_name("one too many") == "key"
-    assert keys.stream_name("first") == "key-1"
+def test_names_have_the_numbers_that_secrets_have_everywhere() -> None:
+    masking = Masking()
+    masking.secrets.add("token of another place")
+    names = FileNames(masking)
+    assert names.name(1, "live", stream("abc")) == "play-1-live-key-2.flv"
+    assert masking.table()["<key-2>"] == "abc"
+
+
+def test_secrets_in_the_application_are_masked_too() -> None:
+    names = FileNames(Masking())
+    assert names.name(1, "live", stream("abc123")) == "play-1-live-key-1.flv"
+    assert names.name(2, "live/abc123", stream("x")) == "play-2-live_key-1-key-2.flv"
+    assert names.name(3, "live?token=hush", stream("x")) == "play-3-live_token_key-3-key-2.flv"
 
 
 def test_who_asks_for_secrets_gets_names_but_no_tokens() -> None:
-    assert FileNames(str).name(1, "live", stream("abc?token=x", "publish")) == "publish-1-live-abc.flv"
+    assert FileNames(Masking("shown")).name(1, "live", stream("abc?token=x", "publish")) == "publish-1-live-abc.flv"
 
 
 def test_no_name_is_given_twice() -> None:
-    names = FileNames(str)
+    names = FileNames(Masking("shown"))
     given = [names.name(1, "live", stream(name)) for name in ("a", "a", "A", "a-2", "a", "b")]
     assert given == [
         "play-1-live-a.flv", "play-1-live-a-2.flv", "play-1-live-A-3.flv", "play-1-live-a-2-2.flv",
@@ -79,6 +86,6 @@ def test_no_name_is_given_twice() -> None:
 
 @given(st.lists(st.sampled_from(["a", "A", "a-2", "a-2-2", "a-3", ""]), max_size=12))
 def test_whatever_comes_no_name_is_given_twice(asked: list[str]) -> None:
-    names = FileNames(str)
+    names = FileNames(Masking("shown"))
     given = [names.name(1, "x", stream(name)).casefold() for name in asked]
     assert len(set(given)) == len(given)

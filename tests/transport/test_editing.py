@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmpsniff.transport.editing import EditableSegment, Portion
+from rtmpsniff.transport.editing import EditableSegment, Portion, mended, ones_sum
 from tests.build import Conversation, checksum
 
 TCP = 34  # where it begins behind Ethernet and IPv4
@@ -77,3 +77,10 @@ def test_what_was_not_captured_is_left_alone(captured: int) -> None:
     assert put == max(captured - TCP - 20, 0)
     assert len(data) == captured
     assert data[: TCP + 16] == before[: TCP + 16]
+
+
+def test_a_checksum_goes_along_with_what_it_covers() -> None:
+    before, after = b"\x12\x34\xff\xff\x00\x01", b"\x00\x00\x12\x34\xab\xcd"
+    change = ones_sum(after, 0) - ones_sum(before, 0)
+    assert mended(checksum(before).to_bytes(2, "big"), change) == checksum(after).to_bytes(2, "big")
+    assert ones_sum(b"\x01\x02\x03", 1) == 0x0001 + 0x0203
