@@ -146,6 +146,7 @@ class Direction:
     def end(self) -> list[Event]:
         """No more bytes will come: what is unfinished is released as such."""
         self._settle()
+        self._lengths.drop()
         if self._window.rest:
             self._leave_unread(0, f"the stream ends inside {_INSIDE.get(self.phase, 'bytes that were searched')}")
             self._unread_rest()

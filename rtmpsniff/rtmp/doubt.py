@@ -81,10 +81,11 @@ class Doubt:
         known = self.chunk_size
         sizes = known.possible if channel.length > known.proven else (known.size,)
         trails = [self._through(channel, data, body, channel.length, ending, size) for size in sizes]
-        if any(trail.bits >= CERTAIN for trail in trails):
+        wanted = [0 if ending or trail.bits == IMPOSSIBLE else trail.wanted for trail in trails]
+        undecided = [more for more in wanted if more > len(data)]
+        if any(trail.bits >= CERTAIN and more <= len(data) for trail, more in zip(trails, wanted, strict=True)):
             return True
-        wanted = [trail.wanted for trail in trails if trail.bits != IMPOSSIBLE and trail.wanted > len(data)]
-        return self._ask_for(min(*wanted, limit)) if wanted and not ending else False
+        return self._ask_for(min(*undecided, limit)) if undecided else False
 
     def _goes_on_acknowledging(self, channel: Channel, data: bytes, body: int) -> bool | None:
         """Control messages have equal lengths, and only of acknowledgements the value tells which of them it is."""
