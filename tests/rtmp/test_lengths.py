@@ -9,6 +9,7 @@ import pytest
 from rtmpsniff.capture.files import read
 from rtmpsniff.rtmp.lengths import MOST, Inferred, Lengths
 from tests.loss import aligned, decode
+from tests.rtmp.feeding import converse
 
 SHARED = Path(__file__).parents[3] / "shared" / "captures" / "made"
 SIZES = (128, 4096)
@@ -114,3 +115,10 @@ def test_captures_that_begin_late(name: str, least: float, part: float) -> None:
         wrong += sum(message.state == "whole" for message in messages.values()) - sum(m.state == "whole" for m in same)
     assert right >= least * there
     assert wrong * 2000 <= there
+
+
+def test_what_is_kept_is_let_go_at_the_end() -> None:
+    """The stream ends in a span. `converse` checks that nothing is held by then."""
+    start = bytes.fromhex("02000000 00000401 00000000 00000100 44000017 00010009 01000000 17010000 00".replace(" ", ""))
+    events = converse([("client", start + bytes(256) + message(361) * 2)], captured_from_start=False)
+    assert events
