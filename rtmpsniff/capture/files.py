@@ -85,6 +85,7 @@ class CaptureFile:
     without a packet. `backward` is the first packet that is earlier than the one before it, and by how many
     nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends
     before its end. `secrets` holds the TLS key logs that came with the packets so far.
+    `dropped` counts the packets that were dropped while this was captured, None where the file does not say.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0) -> None:
@@ -119,6 +120,10 @@ class CaptureFile:
     def __iter__(self) -> Iterator[Packet]:
         # A list a piece, chained, hands out packets faster than a generator that is resumed for each of them.
         return chain.from_iterable(self._batches())
+
+    @property
+    def dropped(self) -> int | None:
+        return self._reader.drops.total if isinstance(self._reader, PcapngReader) else None
 
     def close(self) -> None:
         self._source.close()

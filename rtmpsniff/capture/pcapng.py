@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
+from rtmpsniff.capture.drops import Drops
 from rtmpsniff.capture.packet import Packet, new_tuple
 from rtmpsniff.errors import InputError
 
@@ -32,6 +33,9 @@ LIMIT: Final = 16 * 1024 * 1024
 END_OF_OPTIONS: Final = 0
 IF_TSRESOL: Final = 9
 IF_TSOFFSET: Final = 14
+EPB_DROPCOUNT: Final = 4
+ISB_IFDROP: Final = 5
+ISB_OSDROP: Final = 7
 
 MOST_SECRETS: Final = 32 * 1024 * 1024  # bytes that wait for somebody to take them
 
@@ -49,10 +53,12 @@ class Layout(NamedTuple):
     half: Struct  # the first 16 bits: the interface of an obsolete packet, whose rest stands as in `enhanced`
     option: Struct  # code, length
     offset: Struct  # seconds
+    obsolete: Struct  # interface and drops of an obsolete packet
+    counter: Struct
 
 
 def _layout(order: str) -> Layout:
-    formats = ("II", "12xHH", "8xH2xI", "IIIIIII", "8xI", "8xH", "HH", "q")
+    formats = ("II", "12xHH", "8xH2xI", "IIIIIII", "8xI", "8xH", "HH", "q", "8xHH", "Q")
     return Layout(*(Struct(order + each) for each in formats))
 
 
@@ -86,6 +92,7 @@ class PcapngReader:
         self.packets = 0  # read so far
         self.captured = 0  # bytes of those packets
         self.secrets: list[bytes] = []  # TLS key logs that stood in the file; who reads them takes them away
+        self.drops = Drops()  # packets that were dropped while this was captured
         self._capture = capture
         self._layout = LAYOUTS[LITTLE]
         self._interfaces: list[Interface] = []
@@ -143,6 +150,8 @@ class PcapngReader:
             time = clock(ticks) if clock else ticks * scale
             number += 1
             total += size
+            if length - size > 35:  # there are options
+                self._packet_options(block[position:stop], interface, size)
             start = position + 28
             add(make(Packet, (capture, number, time, link, block[start : start + size], wire_length)))
             position = stop
@@ -188,6 +197,7 @@ class PcapngReader:
                 raise InputError(f"is a pcapng file of {text}")
             raise Broken(f"a section of {text}")
         self._interfaces = []
+        self.drops.begin_section()
         self.ready = True
 
     def _interface_description(self, block: bytes, _: list[Packet]) -> None:
@@ -216,10 +226,19 @@ class PcapngReader:
     def _enhanced_packet(self, block: bytes, packets: list[Packet]) -> None:
         """One that the fast loop left: it is wrong, or the first of its section."""
         self._timed_packet(block, packets, self._layout.word)
+        _, _, interface, _, _, size, _ = self._layout.enhanced.unpack_from(block)
+        self._packet_options(block, interface, size)
+
+    def _packet_options(self, block: bytes, interface: int, size: int) -> None:
+        """Of what may stand behind a packet's data, the drops before it count here (epb_dropcount)."""
+        for code, value in self._options(block, 28 + size + (-size & 3)):
+            if code == EPB_DROPCOUNT and len(value) == self._layout.counter.size:
+                self.drops.count(interface, self._layout.counter.unpack(value)[0])
 
     def _obsolete_packet(self, block: bytes, packets: list[Packet]) -> None:
         """The packet block of early drafts: a 16-bit interface and a count of drops where the newer has 32 bits."""
         self._timed_packet(block, packets, self._layout.half)
+        self.drops.count_obsolete(*self._layout.obsolete.unpack_from(block))
 
     def _timed_packet(self, block: bytes, packets: list[Packet], index: Struct) -> None:
         if len(block) < 32:
@@ -251,6 +270,15 @@ class PcapngReader:
         self.captured += len(data)
         packets.append(Packet(self._capture, self.packets, self._time, interface.link, data, wire_length))
 
+    def _interface_statistics(self, block: bytes, _: list[Packet]) -> None:
+        """Counters since the capture began: what the interface dropped (isb_ifdrop), and the system (isb_osdrop)."""
+        if len(block) < 24:
+            return
+        counter = self._layout.counter
+        options = [(code, value) for code, value in self._options(block, 20) if len(value) == counter.size]
+        dropped = [counter.unpack(value)[0] for code, value in options if code in {ISB_IFDROP, ISB_OSDROP}]
+        self.drops.state(self._layout.word.unpack_from(block)[0], dropped)
+
     def _decryption_secrets(self, block: bytes, _: list[Packet]) -> None:
         """Key logs may stand anywhere in a file, often before the packets that they are for."""
         if len(block) < 20:
@@ -266,6 +294,7 @@ class PcapngReader:
         0x00000001: _interface_description,
         0x00000002: _obsolete_packet,
         0x00000003: _simple_packet,
+        0x00000005: _interface_statistics,
         0x00000006: _enhanced_packet,
         0x0000000A: _decryption_secrets,
         0x0A0D0D0A: _section_header,

@@ -14,6 +14,9 @@ def conclude(captures: Captures, run: Dissection) -> Exit:
     for file in captures.files:
         if file.truncated:
             warn(f"warning: {printable(file.file)} {file.truncated}")
+        if file.dropped:
+            dropped = plural(file.dropped, "packet")
+            warn(f"warning: {printable(file.file)}: {dropped} dropped while capturing, by what the file says")
         if file.backward is not None:
             number, distance = file.backward
             warn(

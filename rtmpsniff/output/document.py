@@ -7,6 +7,7 @@ from typing import Any
 
 from rtmpsniff.analysis.authentication import Proof
 from rtmpsniff.analysis.handshake import Handshake
+from rtmpsniff.analysis.lost import lost_messages
 from rtmpsniff.analysis.media import Flow, Track
 from rtmpsniff.analysis.peers import Peer
 from rtmpsniff.analysis.record import in_json
@@ -52,6 +53,7 @@ def capture_record(file: CaptureFile) -> dict[str, Any]:
         "first_time": None if file.first_time is None else str(file.first_time),
         "last_time": None if file.last_time is None else str(file.last_time),
         "truncated": file.truncated,
+        **({} if file.dropped is None else {"dropped": file.dropped}),
     }
 
 
@@ -80,6 +82,7 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
             for (number, _), tally in sorted(_by_type(connection).items())
         },
         "incomplete": dict(connection.incomplete),
+        "lost_messages": {sender: lost._asdict() for sender, lost in lost_messages(connection).items()},
         "undecoded": [
             {
                 "sender": span.sender,

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from rtmpsniff.analysis.lost import lost_messages
 from rtmpsniff.analysis.summary import ConnectionSummary
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.output.story import Line
@@ -33,6 +34,10 @@ def loss_lines(connection: ConnectionSummary) -> Iterator[Line]:
     if connection.incomplete:
         counts = ", ".join(f"{grouped(count)} {state}" for state, count in connection.incomplete.items())
         yield Line(0, f"messages that did not come whole: {counts}")
+    for sender, lost in lost_messages(connection).items():
+        count, size = plural(lost.about, "message"), plural(lost.bytes, "byte")
+        how = f"an estimate from {size} of unknown content and {plural(lost.mean, 'byte')} a message"
+        yield Line(0, f"from the {sender}: about {count} lost or not decodable ({how})", "warning")
     yield from _findings(connection.findings)
 
 

@@ -56,6 +56,10 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
             yield from (f"  {row}" for row in _wrapped(what, width - 2))
         if file.truncated:
             yield paint.style("warning", f"  {file.truncated}")
+        if file.dropped:
+            dropped = plural(file.dropped, "packet")
+            text = f"  {dropped} dropped while capturing, by the interface or the system: what was never captured"
+            yield paint.style("warning", f"{text} may be theirs")
     if any(others):
         connections, packets = others
         yield paint.style(

@@ -43,7 +43,7 @@ class Line(NamedTuple):
 def story(connection: ConnectionSummary) -> Iterator[Line]:
     """All that was asked and answered on a connection; nothing where nothing was."""
     purpose, closed = connection.purpose, connection.closed
-    is_seen = closed is None or closed.from_server.bytes > 0
+    is_silent = closed is not None and not closed.from_server.bytes
     is_heard = _is_heard(closed)
     yield from _carriers(connection)
     yield from _handshake(connection.handshake)
@@ -56,7 +56,7 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
         yield Line(0, f"... and {plural(len(purpose.streams) - MOST_STREAMS, 'more stream')}", "dim")
     yield from _shared_objects(connection.shared_objects)
     yield from _unused(purpose)
-    yield from _unanswered(connection.unanswered if is_seen else [], is_heard)
+    yield from _unanswered([] if is_silent else connection.unanswered, is_heard)
 
 
 def _carriers(connection: ConnectionSummary) -> Iterator[Line]:
@@ -280,7 +280,7 @@ def _unanswered(calls: list[Call], is_heard: bool) -> Iterator[Line]:
     told = [f"{shortened(call.name, 40)} (#{call.message})" for call in calls if call.name not in _TOLD_ABOVE]
     if told:
         more = [f"{grouped(len(told) - _MOST_CALLS)} more"] if len(told) > _MOST_CALLS else []
-        what = "not answered" if is_heard else "no answer was captured"
+        what = "not answered" if is_heard else "no answer captured"
         yield Line(0, f"{what}: {', '.join(told[:_MOST_CALLS] + more)}")
 
 

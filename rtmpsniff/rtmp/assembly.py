@@ -30,6 +30,7 @@ from rtmpsniff.payload.types import (
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
 from rtmpsniff.rtmp.doubt import Doubt
 from rtmpsniff.rtmp.events import Chunk, Event, Message, State, Undecoded, also
+from rtmpsniff.rtmp.lengths import Inferred
 from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS, LookAhead, fault
 from rtmpsniff.rtmp.runs import equal_bytes, shorten, whole_chunks
 from rtmpsniff.rtmp.search import Found, Rest, Search, behind
@@ -117,6 +118,11 @@ class Assembler:
             if channel.left:
                 channel.meet(self._window.origin(channel.reached - self._window.base))
         self._touched.clear()
+
+    @property
+    def lacking(self) -> int:
+        """Payload bytes that the unfinished messages still lack."""
+        return sum(channel.left for channel in self._channels.values())
 
     def settle(self, data: bytes, at: int = 0) -> int:
         """As `read`, and what was held to look ahead is decided with the bytes that there are."""
@@ -495,6 +501,19 @@ class Assembler:
         number, stream = channel.chunk_stream_id, channel.message_stream_id
         title = f"the message stream of chunk stream {number} was not seen: taken for {stream}"
         self.find(findings.CAPTURE_QUALITY, Severity.NOTE, title, self._window.base + at, self._window.origin(at))
+
+    def infer(self, inferred: Inferred, at: int) -> None:
+        """What a chunk stream's headers never stated is taken from their distances, as found at `data[at]`."""
+        number, length, head = inferred
+        if number in self._channels:
+            return
+        channel = self._channels[number] = Channel(number)
+        channel.length, channel.type_id, channel.head, channel.stale = length, AUDIO, head, True
+        title = (
+            f"type and length of chunk stream {number} were not seen: audio of {length} bytes, by its headers' distance"
+        )
+        self.find(findings.CAPTURE_QUALITY, Severity.NOTE, title, self._window.base + at, self._window.origin(at))
+        self._guess_message_stream(channel, AUDIO, at)
 
     def _begin_message(self, channel: Channel, header: Header, extended: int | None, at: int) -> None:
         """What the header states is stated, the rest is inherited from the last on its chunk stream."""

@@ -22,6 +22,7 @@ from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.chunk import LONGEST_HEADER
 from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded, also
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PACKET
+from rtmpsniff.rtmp.lengths import Lengths
 from rtmpsniff.rtmp.search import Search
 from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
@@ -69,6 +70,7 @@ class Direction:
         self._missing_reason = ""
         self._unread: _Unread | None = None
         self._search: Search | None = None  # while lost, unless it is hopeless
+        self._lengths = Lengths()
 
     def __repr__(self) -> str:
         return f"<Direction {self.connection} from {self.sender}: {self.phase} at {self._window.base}>"
@@ -78,7 +80,7 @@ class Direction:
         """Bytes kept for unfinished messages, and to look ahead."""
         waiting = self._window.waiting if self.phase in {"chunks", "lost"} else 0
         search = 0 if self._search is None else self._search.cost
-        return self._chunks.held + search + (waiting if waiting > LONGEST_HEADER else 0)
+        return self._chunks.held + self._lengths.held + search + (waiting if waiting > LONGEST_HEADER else 0)
 
     @property
     def clock(self) -> Clock:
@@ -111,6 +113,7 @@ class Direction:
     def lose(self, hole: Hole) -> list[Event]:
         """The next `hole.size` bytes are not there; None: nobody knows how many."""
         self._settle()
+        self._lengths.drop()
         size, unread = hole.size, self._unread
         if unread is not None:
             self._unread_rest()
@@ -143,11 +146,14 @@ class Direction:
     def end(self) -> list[Event]:
         """No more bytes will come: what is unfinished is released as such."""
         self._settle()
+        self._lengths.drop()
         if self._window.rest:
             self._leave_unread(0, f"the stream ends inside {_INSIDE.get(self.phase, 'bytes that were searched')}")
             self._unread_rest()
-        self._chunks.release()
         unread = self._unread
+        if unread is not None:
+            unread.broken_off = self._chunks.lacking
+        self._chunks.release()
         if unread is not None and (unread.length or unread.holes):
             if self.phase == "lost" and unread.origin is not _NOWHERE:
                 self._tell_lost(unread, None)
@@ -214,6 +220,8 @@ class Direction:
                 return at
             rule = self._chunks.lost_rule
             self._lose_track(at, self._chunks.lost, self._chunks.lost_by, rule)
+            if rule is findings.CAPTURE_QUALITY:
+                self._lengths.begin()
             self._search = self._chunks.search(self._window.base + at + self._chunks.lost_header, rule)
 
     def _look(self, data: bytes, at: int, ending: bool) -> tuple[int, bool]:
@@ -227,16 +235,25 @@ class Direction:
             stop = len(data)
         if self._unread is not None and stop > at:
             self._unread.skip(stop - at, self._window.origin(at), self._window.origin(stop - 1))
+            self._lengths.keep(data[at:stop])
             at = stop
         if found is None:
             return max(at, 0), False
         unread, self._unread, self._search, self.phase = self._unread, None, None, "chunks"
         if unread is not None:
+            unread.broken_off = self._chunks.lacking
             header = self._chunks.resume(found, unread.offset)
+            self._infer_length(at)
             if found.rest is None and (unread.length or unread.rule is findings.CHUNK_DESYNC):
                 self._tell_lost(unread, found.offset)
             at += header
         return at, True
+
+    def _infer_length(self, at: int) -> None:
+        """What was skipped, up to the byte at hand number `at`, may tell a length that was stated before."""
+        inferred = self._lengths.end(self._chunks.chunk_size.possible)
+        if inferred is not None:
+            self._chunks.infer(inferred, at)
 
     def _tell_lost(self, unread: _Unread, offset: int | None) -> None:
         """Where the stream was lost, why, and where it was found again (None: it was not)."""
@@ -358,6 +375,7 @@ class _Unread:
     def __init__(self, offset: int, reason: str, rule: Rule, origin: Origin) -> None:
         self.offset, self.reason, self.rule, self.origin = offset, reason, rule, origin
         self.length = self.missing = self.holes = 0
+        self.broken_off = 0  # payload bytes in it of messages that were broken off
         self._first: Origin | None = None
         self._last = Origin(0, 0, 0)
 
@@ -374,4 +392,15 @@ class _Unread:
     def event(self, connection: int, sender: Sender) -> Undecoded:
         """The span as it is."""
         first = self._first or self._last
-        return Undecoded(connection, sender, self.offset, self.length, self.missing, self.reason, first, self._last)
+        is_lost = self.origin is not _NOWHERE and self.rule is findings.CAPTURE_QUALITY  # nobody was at fault but loss
+        return Undecoded(
+            connection,
+            sender,
+            self.offset,
+            self.length,
+            self.missing,
+            self.reason,
+            first,
+            self._last,
+            self.broken_off if is_lost else None,
+        )

@@ -78,10 +78,14 @@ class Doubt:
         limit, ending = body + WINDOW, self._look_ahead.ending
         if len(data) >= limit:
             data, ending = data[:limit], True  # what is farther away does not count
-        bits, wanted, *_ = self._through(channel, data, body, channel.length, ending)
-        if bits != IMPOSSIBLE and wanted > len(data) and not ending:
-            return self._ask_for(min(wanted, limit))
-        return bits >= CERTAIN
+        known = self.chunk_size
+        sizes = known.possible if channel.length > known.proven else (known.size,)
+        trails = [self._through(channel, data, body, channel.length, ending, size) for size in sizes]
+        wanted = [0 if ending or trail.bits == IMPOSSIBLE else trail.wanted for trail in trails]
+        undecided = [more for more in wanted if more > len(data)]
+        if any(trail.bits >= CERTAIN and more <= len(data) for trail, more in zip(trails, wanted, strict=True)):
+            return True
+        return self._ask_for(min(*undecided, limit)) if undecided else False
 
     def _goes_on_acknowledging(self, channel: Channel, data: bytes, body: int) -> bool | None:
         """Control messages have equal lengths, and only of acknowledgements the value tells which of them it is."""
@@ -101,16 +105,16 @@ class Doubt:
             data, ending = data[:limit], True
         bits = []
         for left in (channel.aborted_left, channel.length):
-            trail = self._through(channel, data, body, left, ending)
+            trail = self._through(channel, data, body, left, ending, self.chunk_size.size)
             if trail.bits != IMPOSSIBLE and trail.wanted > len(data) and not ending and left == channel.aborted_left:
                 return self._ask_for(min(trail.wanted, limit))
             bits.append(trail.bits)
         goes_on, begins = bits
         return goes_on >= CERTAIN and goes_on > begins
 
-    def _through(self, channel: Channel, data: bytes, body: int, left: int, ending: bool) -> Trail:
-        """Where `left` bytes of a message lead, and the headers behind them."""
-        known, size = self.known, self.chunk_size.size
+    def _through(self, channel: Channel, data: bytes, body: int, left: int, ending: bool, size: int) -> Trail:
+        """Where `left` bytes of a message lead in chunks of `size` bytes, and the headers behind them."""
+        known = self.known
         trail = through(known, channel.chunk_stream_id, b"", data, body, left, size)
         if trail.bits == IMPOSSIBLE or not 0 < trail.wanted <= len(data):
             return trail

@@ -181,6 +181,7 @@ class Undecoded:
     reason: str
     first: Origin
     last: Origin
+    broken_off: int | None = None  # payload bytes in it of messages told as cut; None where it held no others
 
 
 @dataclass(frozen=True, slots=True)

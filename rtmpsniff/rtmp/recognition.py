@@ -10,8 +10,10 @@ from typing import Final, Literal, TypeAlias
 
 from rtmpsniff.payload.types import TYPE_NAMES
 from rtmpsniff.rtmp.chunk import read_header
-from rtmpsniff.rtmp.handshake import PACKET, VERSIONS
+from rtmpsniff.rtmp.evidence import Known, weigh
+from rtmpsniff.rtmp.handshake import PACKET, VERSIONS, find_digest, reply_verdict
 from rtmpsniff.text import printable
+from rtmpsniff.transport.reassembly import Sender
 
 Verdict: TypeAlias = Literal["rtmp", "foreign", "wait"]
 
@@ -25,6 +27,7 @@ _TEXT_PROTOCOLS: Final = (
     (re.compile(rb"SSH-[^\r\n]*"), "SSH"),
 )
 _LONGEST_LINE: Final = 512
+_A_MESSAGE: Final = 60.0  # bits
 _NAMELESS: Final = "begins with "
 _TLS_RECORDS: Final = {20: "change cipher spec", 21: "alert", 22: "handshake", 23: "application data"}
 
@@ -57,6 +60,33 @@ def _one_direction(data: bytes) -> Verdict:
     if header is None:
         return "wait"
     return "rtmp" if header.format == 0 and header.type_id in TYPE_NAMES and header.chunk_stream_id < 64 else "foreign"
+
+
+def begins_late(client: bytes, server: bytes) -> bool:
+    """Whether what looks like C0 and C1, or S0 and S1, by its first byte is something that comes later.
+
+    For a connection of which the SYN was not captured. C2 and S2 begin with the peer's time (§5.2.4), whose first byte
+    may be 3; a message on chunk stream 3 does begin with it.
+    """
+    replies = _is_reply(client, server, "client") or _is_reply(server, client, "server")
+    return replies or _is_message(client) or _is_message(server)
+
+
+def _is_reply(data: bytes, peer: bytes, sender: Sender) -> bool:
+    """Whether `data` begins with the C2 or S2 that answers the S1 or C1 behind the first byte of `peer`."""
+    reply, question = data[:PACKET], peer[1:GREETING]
+    if len(reply) < PACKET or len(question) < PACKET:
+        return False
+    digest = find_digest(question, "server" if sender == "client" else "client")
+    return reply_verdict(reply, question, digest, sender, peer[0]) in {"signed", "echo"}
+
+
+def _is_message(data: bytes) -> bool:
+    """Whether `data` begins with a chunk header that states everything, and a body to match."""
+    header = read_header(data, 0) if data else None
+    if header is None or header.format > 0:
+        return False
+    return weigh(Known({}, None, None), None, header, data, header.size) >= _A_MESSAGE
 
 
 def is_telling(data: bytes) -> bool:

@@ -30,7 +30,7 @@ from rtmpsniff.rtmp.events import (
 )
 from rtmpsniff.rtmp.handshake import VERSIONS
 from rtmpsniff.rtmp.overheard import Overheard
-from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, is_telling, name_protocol, recognize
+from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, begins_late, is_telling, name_protocol, recognize
 from rtmpsniff.rtmp.verdicts import QUESTIONS, Verdicts
 from rtmpsniff.text import plural
 from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
@@ -217,7 +217,9 @@ class Session:
         self._find_roles()
         client, server = self._first["client"], self._first["server"]
         verdict = recognize(client, server, self.hinted and self.connection.whole)
-        if verdict == "rtmp":
+        if verdict == "rtmp" and not self.connection.whole and begins_late(client, server):
+            yield from self._refuse()
+        elif verdict == "rtmp":
             yield from self._accept()
         elif verdict == "foreign" and (not self.hinted or is_telling(client or server)):
             yield from self._refuse()

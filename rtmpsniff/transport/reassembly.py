@@ -669,7 +669,7 @@ class Reassembler:
         if reason is CUT:
             flow.cut_bytes += size
         else:
-            flow.missing_packets += -(-size // (flow.longest or _USUAL_SEGMENT))
+            flow.missing_packets += -(-size // max(flow.longest, _USUAL_SEGMENT))
         if reason is NEVER_ACKNOWLEDGED:
             flow.unacknowledged_bytes += size
         flow.advance(size)

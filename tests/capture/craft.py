@@ -74,6 +74,10 @@ def obsolete(data: bytes, ticks: int, order: str = "<", *, index: int = 0, drops
     return block(2, pack(order + "HHIIII", index, drops, *times, len(data), len(data)) + data, order)
 
 
+def statistics(*options: bytes, order: str = "<", index: int = 0) -> bytes:
+    return block(5, pack(order + "III", index, 0, 0) + b"".join(options), order)
+
+
 def simple(data: bytes, order: str = "<", *, wire: int | None = None) -> bytes:
     return block(3, pack(order + "I", len(data) if wire is None else wire) + data, order)
 

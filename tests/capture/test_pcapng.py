@@ -22,6 +22,7 @@ from tests.capture.craft import (
     resolution,
     section,
     simple,
+    statistics,
 )
 
 NOW = 1_700_000_000  # seconds
@@ -120,6 +121,38 @@ def test_blocks_of_other_types_are_passed_over() -> None:
     ]
     data = section() + others[0] + interface() + b"".join(each + enhanced(b"x", 1) for each in others)
     assert len(packets_of(data)) == len(others)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_what_was_dropped_while_capturing(order: str) -> None:
+    """By the statistics of the interface, whose last ones hold, and by the packets."""
+    start = section(order) + interface(order)
+    two = (option(5, pack(order + "Q", 7), order), option(7, pack(order + "Q", 2), order), option(0, b"", order))
+    stated = statistics(option(2, bytes(8), order), *two, order=order)
+    counted = [enhanced(b"abc", 1, order, options=option(4, pack(order + "Q", n), order)) for n in (3, 0, 8)]
+    early = statistics(option(5, pack(order + "Q", 5), order), order=order)
+    assert dropped(start + enhanced(b"x", 1, order)) is None
+    assert dropped(start + statistics(option(5, bytes(8), order), order=order)) == 0
+    assert dropped(start + early + stated) == 9
+    assert dropped(start + b"".join(counted)) == 11
+    assert dropped(start + b"".join(counted) + stated) == 11  # they tell of the same packets
+    assert dropped(start + obsolete(b"abcd", 1, order, drops=4) + obsolete(b"abcd", 1, order)) == 4
+    assert dropped((start + b"".join(counted)) * 2) == 22
+
+
+def test_drops_that_nobody_knows() -> None:
+    start = section() + interface()
+    unknown, short = option(5, b"\xff" * 8), option(5, b"\1\0")
+    assert dropped(start + statistics(unknown)) is None
+    assert dropped(start + statistics(short)) is None
+    assert dropped(start + block(STATISTICS, b"")) is None
+    assert dropped(start + enhanced(b"x", 1, options=unknown)) is None
+
+
+def dropped(data: bytes) -> int | None:
+    capture = capture_of(data)
+    assert list(capture) or b"abc" not in data
+    return capture.dropped
 
 
 def test_options_behind_a_packet_are_no_data() -> None:

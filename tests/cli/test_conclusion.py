@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from struct import pack
 
 import pytest
 
@@ -11,6 +12,7 @@ from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.world import Exit
 from rtmpsniff.dissect import Dissection
 from tests.build import Conversation, Frame, pcap
+from tests.capture.craft import interface, option, section, statistics
 
 
 def test_rtmp_is_done(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,6 +31,18 @@ def test_no_rtmp_is_a_bad_answer(capsys: pytest.CaptureFixture[str]) -> None:
         assert conclude(captures, run) is Exit.BAD_ANSWER
     assert capsys.readouterr().err == (
         "rtmpsniff: no RTMP in captures/connect-228.pcap (20 packets, 0 other TCP connections)\n"
+    )
+
+
+def test_packets_that_the_system_dropped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "dropped.pcapng"
+    path.write_bytes(section() + interface() + statistics(option(5, pack("<Q", 1234))))
+    with read([str(path)]) as captures:
+        run = Dissection(captures)
+        list(run)
+        conclude(captures, run)
+    assert capsys.readouterr().err.splitlines()[0] == (
+        f"rtmpsniff: warning: {path}: 1 234 packets dropped while capturing, by what the file says"
     )
 
 

@@ -61,7 +61,7 @@ def test_a_file_a_stream(run: Run, tmp_path: Path) -> None:
     assert names(tmp_path / "new" / "folder") == ["play-2-live-key-1.flv", "publish-1-live-key-1.flv"]
     head, *rows = ran.output.splitlines()
     assert head.split()[:3] == ["connection", "kind", "stream"]
-    assert [row.split()[:3] for row in rows] == [["2", "play", "g1"], ["1", "publish", "g1"]]
+    assert [row.split()[:3] for row in rows] == [["1", "publish", "g1"], ["2", "play", "g1"]]
     published = tags((tmp_path / "new" / "folder" / "publish-1-live-key-1.flv").read_bytes())
     assert sum(one.type_id == 9 for one in published) == 38  # 36 frames, a beginning and an end
 

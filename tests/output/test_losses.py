@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rtmpsniff.analysis.summary import ConnectionSummary
+from rtmpsniff.analysis.summary import ConnectionSummary, Tally
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import CAPTURE_QUALITY, CHUNK_DESYNC, Finding, Severity
 from rtmpsniff.output.losses import MOST_ALIKE, loss_lines
@@ -79,6 +79,16 @@ def test_messages_that_are_not_whole() -> None:
     summary = connection()
     summary.incomplete.update(["damaged", "cut", "damaged"])
     assert told(summary) == ["messages that did not come whole: 2 damaged, 1 cut"]
+
+
+def test_messages_that_were_lost_whole_are_estimated() -> None:
+    summary = connection()
+    summary.other_tallies[20, "client"] = Tally(100, 9200)
+    summary.undecoded.append(replace(lost(5000, 1000, 1000), broken_off=0))
+    assert told(summary)[-1] == (
+        "from the client: about 10 messages lost or not decodable (an estimate from 1 000 bytes of unknown "
+        "content and 100 bytes a message)"
+    )
 
 
 def found(title: str, severity: Severity = Severity.WARNING) -> Finding:

@@ -6,15 +6,18 @@ import re
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from itertools import pairwise
+from struct import pack
 
 import pytest
 
 from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import CaptureFile
+from rtmpsniff.output.document import capture_record
 from rtmpsniff.output.overview import overview
 from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.rtmp.events import Event
 from tests.build import Frame, Talk, amf0, begin_publish, pcap, session
+from tests.capture.craft import interface, option, section, statistics
 
 PLAIN = Paint(False)
 
@@ -203,6 +206,16 @@ def test_a_truncated_file_says_so(summed: Summed) -> None:
     frames = session().frames
     lines = list(overview([capture(frames, cut=1)], summed(frames), (0, 0), PLAIN, None, None))
     assert "ends inside a record after packet" in lines[1]
+
+
+def test_what_was_dropped_while_capturing_is_said_of_the_file() -> None:
+    data = section() + interface() + statistics(option(5, pack("<Q", 3)))
+    file = CaptureFile("drops.pcapng", BytesIO(data))
+    list(file)
+    assert list(overview([file], Summary(), (0, 0), PLAIN, None, None))[1:] == [
+        "  3 packets dropped while capturing, by the interface or the system: what was never captured may be theirs"
+    ]
+    assert capture_record(file)["dropped"] == 3
 
 
 def test_colors_are_all_that_colors_change(summed: Summed) -> None:

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
-from rtmpsniff.rtmp.recognition import Verdict, name_protocol, recognize
-from tests.build import basic_header, handshake
+from rtmpsniff.capture.files import read
+from rtmpsniff.dissect import Dissection
+from rtmpsniff.rtmp.events import Event, Greeting, Message
+from rtmpsniff.rtmp.recognition import Verdict, begins_late, name_protocol, recognize
+from rtmpsniff.transport.reassembly import Sender
+from tests.build import (
+    Frame,
+    Handshake,
+    Talk,
+    amf0,
+    ask_to_publish,
+    basic_header,
+    greeting,
+    handshake,
+    pcap,
+    video_frame,
+)
 
 C0C1, S0S1S2, C2 = handshake()
 RTMPE = b"\x06" + C0C1[1:]
@@ -88,3 +104,60 @@ def test_a_name_is_short_and_safe_whatever_was_sent() -> None:
     _, name = name_protocol(b"SSH-" + bytes(5000))
     assert len(name) < 200
     assert name.isprintable()
+
+
+def test_what_comes_later_than_a_greeting() -> None:
+    late = handshake(server=greeting(0x03000001, 2), client=greeting(0x03000002, 1))
+    answer = late.s0s1s2[1537:]
+    connect = CONNECT + amf0("connect", 1.0, {"app": "live"})
+    assert begins_late(late.c2, late.s0s1s2)
+    assert begins_late(late.c0c1, answer)
+    assert begins_late(connect, b"")
+    assert begins_late(C0C1, connect)
+
+
+def test_what_is_a_greeting() -> None:
+    for flights in (handshake(), handshake(bytes(1536), bytes(1536)), handshake(server=greeting(0x03030303, 1))):
+        assert not begins_late(flights.c0c1, flights.s0s1s2)
+        assert not begins_late(flights.c0c1 + flights.c2, flights.s0s1s2)
+        assert not begins_late(flights.c0c1, b"")
+        assert not begins_late(b"", b"")
+
+
+def test_a_capture_that_begins_with_c2(tmp_path: Path) -> None:
+    """SYN, SYN-ACK, C0 and C1 are missing, and the first byte of C2, of the peer's time, is 3 like that of C0."""
+    talk = Late(mss=60_000)
+    ask_to_publish(talk)
+    first = next(i for i, frame in enumerate(talk.frames) if b"\x03\x03\x00\x00\x01" in frame.data)
+    for at in range(40):
+        talk.say("client", 6, 9, 1, 40 * at, video_frame(at, 200))
+    events = dissected(tmp_path, talk.frames[first:])
+    assert not any(isinstance(event, Greeting) for event in events)
+    told = [event for event in events if isinstance(event, Message)]
+    assert len(told) >= len(talk.sent) - 1
+    sent = {each.payload for each in talk.sent}
+    assert all(message.payload in sent for message in told)
+
+
+class Late(Talk):
+    """The server has been up for half a day, and the client sends C2 together with its first command."""
+
+    pending = b""
+
+    def greet(self, flights: Handshake | None = None) -> None:
+        c0c1, s0s1s2, self.pending = flights or handshake(server=greeting(0x03000001, 2))
+        self.open()
+        self.client(c0c1)
+        self.server(s0s1s2)
+
+    def send(self, sender: Sender, data: bytes) -> list[Frame]:
+        if sender == "client" and len(data) != 1537:
+            data, self.pending = self.pending + data, b""
+        return super().send(sender, data)
+
+
+def dissected(folder: Path, frames: list[Frame]) -> list[Event]:
+    path = folder / "late.pcap"
+    path.write_bytes(pcap(frames))
+    with read([str(path)]) as captures:
+        return list(Dissection(captures))

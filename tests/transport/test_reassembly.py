@@ -768,27 +768,29 @@ def test_of_one_direction_alone_nobody_knows_what_was_received() -> None:
     assert [hole.reason for hole in holes(events)] == [NEVER_CAPTURED]
 
 
-def test_missing_packets_are_counted_by_the_longest_segment() -> None:
+@pytest.mark.parametrize(("longest", "packets"), [(18, 3), (1000, 3), (2000, 2)])
+def test_missing_packets_are_counted_by_the_longest_segment(longest: int, packets: int) -> None:
+    """Or by one of the usual size, where only shorter ones came: so many at least."""
     talk = opened()
     talk.client(bytes(1000))
-    talk.segment("client", bytes(1000), at=4500)
-    talk.ack("server", upto=5500)
+    talk.segment("client", bytes(longest), at=4500)
+    talk.ack("server", upto=4500 + longest)
     talk.at(talk.time + TIME_BEFORE_HOLE)
     talk.ack("server")
     flow = connection_of(run(talk.frames)).from_client
-    assert (flow.missing_bytes, flow.missing_packets) == (3500, 4)
+    assert (flow.missing_bytes, flow.missing_packets) == (3500, packets)
 
 
 def test_the_longest_segment_may_be_long_ago() -> None:
-    talk = opened()
-    talk.client(bytes(1000))
+    talk = opened(mss=4000)
+    talk.client(bytes(4000))
     for _ in range(6):
         talk.client(bytes(5))
         talk.server(bytes(5))
-    talk.segment("client", bytes(7), at=4530)
-    talk.ack("server", upto=4537)
+    talk.segment("client", bytes(7), at=12_030)
+    talk.ack("server", upto=12_037)
     flow = connection_of(run(talk.frames)).from_client
-    assert (flow.missing_bytes, flow.missing_packets) == (3500, 4)
+    assert (flow.missing_bytes, flow.missing_packets) == (8000, 2)
 
 
 @pytest.mark.parametrize("seen", ["SYN-ACK", "ACK"])
