@@ -21,7 +21,7 @@ from shlex import quote
 from typing import Final, Protocol, Self, TypeAlias
 
 from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Packet, tick
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
 from rtmpsniff.errors import InputError, UserError
@@ -161,14 +161,22 @@ class CaptureFile:
 
     def _batches(self) -> Iterator[list[Packet]]:
         try:
-            first, self._first = self._first, []
-            yield first
-            while not self._source.closed:
+            packets, self._first = self._first, []
+            last: Packet | None = None  # what came after the last tick
+            more = b""
+            while True:
+                last = packets[-1] if packets else last
+                if last is not None and len(more) < BLOCK_SIZE and _is_quiet(self._source):
+                    packets.append(tick(last, last.time))
+                    last = None
+                yield packets
+                if self._source.closed:
+                    return
                 more = b"" if self._reader.trouble else _some(self._source)
                 if not more:
                     self.truncated = self._ending()
                     return
-                yield self._feed(more)
+                packets = self._feed(more)
         except OSError as error:
             self.truncated = self._unreadable(_reason(error))
         finally:
@@ -369,6 +377,14 @@ def _some(source: Source) -> bytes:
         select.select([source], [], [])
         data = source.read(BLOCK_SIZE)
     return data
+
+
+def _is_quiet(source: Source) -> bool:
+    """Whether to read on is to wait: of a pipe that somebody captures into, what came so far is to be shown at once."""
+    try:
+        return not select.select([source], [], [], 0)[0]
+    except (OSError, ValueError):  # nothing that can be waited for, as no file is on Windows
+        return False
 
 
 def _refusal(head: bytes, file: str) -> str:

@@ -42,7 +42,7 @@ TIME_AFTER_END: Final = 60_000_000_000  # as long as Linux keeps a closed connec
 TIME_UNANSWERED: Final = 300_000_000_000  # of one that was never answered, or half closed; Linux gives up after 127 s
 TIME_IDLE: Final = 3_600_000_000_000
 LONGEST_STEP: Final = 60_000_000_000  # where times jump, or nothing at all was captured, no more than this has passed
-MOST_PARTS: Final = 48  # segments of one direction that travel as one piece
+MOST_PARTS: Final = 96  # segments of one direction that travel as one piece
 
 _MODULUS: Final = 1 << 32
 _MASK: Final = _MODULUS - 1
@@ -53,7 +53,7 @@ _NEAR: Final = 1 << 22  # those of one connection, seen in two networks at once,
 _HELD_OVERHEAD: Final = 256  # what holding a segment costs beside its bytes: floods of tiny ones must count
 
 # The frame that nearly every capture consists of: Ethernet without tags, IPv4 without options, TCP.
-_COMMON: Final = Struct(">IH2xHxB2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
+_COMMON: Final = Struct(">IH2xI2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
 _COMMON_HEADERS: Final = 54
 
 
@@ -349,19 +349,18 @@ class Reassembler:
         batch = _Batch(self.duplicates.batches, self.recent)
         parts, origins = batch.parts, batch.packets
         for packet in packets:
-            _, _, _, link, data, _ = packet
+            data = packet[4]
             here = len(data)
-            if link == ETHERNET and here >= _COMMON_HEADERS:
+            if here >= _COMMON_HEADERS and packet[3] == ETHERNET:
                 # The next segment of a direction that awaits nothing: nearly always. What `segment_of` reads in
                 # general stands here at fixed offsets, since this loop is what the speed of the whole rests on.
-                kind, total, fragment, protocol, key, sequence, acknowledgement, bits = common(data, 12)
+                kind, total, middle, key, sequence, acknowledgement, bits = common(data, 12)
                 flow = plain.get(key)
                 if (
                     flow is not None
                     and sequence == flow.next
                     and kind >> 8 == 0x080045  # IPv4 without options
-                    and protocol == 6  # TCP
-                    and not fragment & 0x3FFF
+                    and middle & 0x3FFF00FF == 6  # no fragment; TCP
                     and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
                     and (  # acknowledges nothing unseen
                         acknowledgement == flow.acknowledged or (flow.peer.next - acknowledgement) & 0x80000000 == 0

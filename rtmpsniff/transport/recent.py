@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from rtmpsniff.transport.reassembly import Flow, Piece
 
-MOST: Final = 4  # pieces, each of up to 48 segments: what is sent again comes soon, and more would cost speed
+MOST: Final = 4  # pieces, each of up to 96 segments: what is sent again comes soon, and more would cost speed
 
 
 class Recent:

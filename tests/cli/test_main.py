@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 
 from rtmpsniff.version import __version__
-from tests.build import Talk, pcap, session
+from tests.build import Talk, audio_frame, begin_publish, pcap, session
 
 HOME = Path(__file__).parents[2]
 CONNECT = "captures/connect-228.pcap"
@@ -306,6 +306,18 @@ def test_a_slow_pipe_shows_lines_before_it_is_closed(reader: subprocess.Popen[by
     rest, errors = reader.communicate()
     assert (reader.returncode, errors) == (DONE, b"")
     assert b"close" in rest
+
+
+def test_a_pipe_that_pauses_shows_all_that_came(reader: subprocess.Popen[bytes]) -> None:
+    """The last packet of one side is not kept back until the other says something."""
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    talk = Talk()
+    begin_publish(talk)
+    talk.say("client", 4, 8, 1, 4321, audio_frame(0, 50))
+    reader.stdin.write(pcap(talk.frames))
+    reader.stdin.flush()
+    read_until(reader.stdout.fileno(), b"4321")
 
 
 def test_ctrl_c_ends_without_a_traceback(reader: subprocess.Popen[bytes]) -> None:
