@@ -33,7 +33,7 @@ from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
 from rtmpsniff.output.export import Export, Payload, schema_text
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from rtmpsniff.tunnel.keylog import KeyLog
 
 

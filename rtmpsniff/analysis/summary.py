@@ -20,7 +20,7 @@ from rtmpsniff.analysis.transactions import Call
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.types import AGGREGATE, AUDIO, VIDEO
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Undecoded
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 MOST_SILENT: Final = 20_000  # with more connections than these, one that carried nothing is only counted
 _FLOWS: Final = frozenset({AUDIO, VIDEO})  # hardly looked into: that is most of the bytes and none of the story

@@ -24,10 +24,11 @@ from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded, Variant
 from rtmpsniff.text import plural
 from rtmpsniff.transport.addresses import HeaderAddresses
+from rtmpsniff.transport.connection import Connection, Flow, Sender
 from rtmpsniff.transport.editing import EditableSegment, Portion
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
+from rtmpsniff.transport.events import Event as StreamEvent
 from rtmpsniff.transport.fragments import Fragments, Part, Whole
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
-from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.transport.tcp import SYN, Segment, segment_of
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.keylog import KeyLog
@@ -265,7 +266,7 @@ class PacketExport:
 
     def _flow(self, segment: Segment) -> Flow | None:
         """The direction of a wanted connection that a segment belongs to."""
-        flows = self.run.transport.flows
+        flows = self.run.transport.table.flows
         flow = flows.get(segment.key + segment.tag) or flows.get(segment.key)
         return flow if flow in self._carried else None
 

@@ -39,7 +39,7 @@ from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Exchange, Greeting, Message, Notes, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.handshake import ENCRYPTED, software_version
 from rtmpsniff.text import grouped, number_text, plural, printable, quoted
-from rtmpsniff.transport.reassembly import HOLE_REASONS
+from rtmpsniff.transport.events import HOLE_REASONS
 from rtmpsniff.tunnel.inner import Tls
 
 LONGEST_STRING: Final = 80

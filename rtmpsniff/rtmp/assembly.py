@@ -38,7 +38,8 @@ from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.text import grouped, plural
-from rtmpsniff.transport.reassembly import NEVER_CAPTURED, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import NEVER_CAPTURED
 
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
 _MEDIA: Final = frozenset({AUDIO, VIDEO})

@@ -28,7 +28,8 @@ from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import HOLE_REASONS, NEVER_CAPTURED, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import HOLE_REASONS, NEVER_CAPTURED, Hole, Piece
 
 Phase: TypeAlias = Literal["handshake", "chunks", "opaque", "lost"]
 

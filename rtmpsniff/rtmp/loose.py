@@ -20,7 +20,8 @@ from rtmpsniff.rtmp.handshake import VERSIONS, find_digest
 from rtmpsniff.rtmp.recognition import GREETING
 from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.verdicts import Verdicts
-from rtmpsniff.transport.reassembly import Connection, Piece, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import Piece
 
 LONGEST_PIECE: Final = 1 << 16  # bytes that are read at a time, so that the budget is asked often enough
 

@@ -33,7 +33,8 @@ from rtmpsniff.rtmp.overheard import Overheard
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, begins_late, is_telling, name_protocol, recognize
 from rtmpsniff.rtmp.verdicts import QUESTIONS, Verdicts
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
+from rtmpsniff.transport.connection import RTMP_PORTS, Connection, Flow, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
 from rtmpsniff.tunnel import inner as tunnel
 
 _CARRIED: Final[dict[tuple[Variant, tunnel.Carrier], Variant]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from rtmpsniff.capture.packet import Origin, Packet, new_tuple
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 
 
 class Window:

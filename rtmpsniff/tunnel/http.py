@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
-from rtmpsniff.transport.reassembly import Hole, Piece
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.inner import Lost, Span, join, span_of
 
 LONGEST_HEAD: Final = 32 * 1024

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
+from rtmpsniff.transport.connection import Connection, Flow, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
 
 Carrier: TypeAlias = Literal["tls", "http", "https", "rtmfp"]
 

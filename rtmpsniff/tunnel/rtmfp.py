@@ -14,7 +14,8 @@ from rtmpsniff import findings
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Begin, Connection, End, EndReason, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import Begin, End, EndReason
 from rtmpsniff.transport.tcp import reverse
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.ciphers import decrypt_cbc

@@ -15,7 +15,8 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece
 from rtmpsniff.tunnel.early import EarlyData
 from rtmpsniff.tunnel.handshake import Handshake, Renegotiation
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Lost, Notice, Sealed, Secured, Span, Tls

@@ -8,7 +8,7 @@ from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.events import Message
 from rtmpsniff.rtmp.window import Window
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 from tests.build import ChunkWriter
 from tests.rtmp.feeding import new_connection
 

@@ -28,7 +28,7 @@ from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Chunk, Greeting
 from rtmpsniff.rtmp.window import Window
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 from tests.build import ChunkWriter, Extended, audio_frame, basic_header, video_frame
 from tests.rtmp.feeding import (
     CLIENT_HELLO,

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Connection, Flow, Hole, Piece
+from rtmpsniff.transport.connection import Connection, Flow
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.http import (
     LONGEST_HEAD,

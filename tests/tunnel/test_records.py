@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Connection, Flow, Hole, Piece
+from rtmpsniff.transport.connection import Connection, Flow
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.records import LONGEST, Gap, Item, Record, RecordReader
 
 KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50000).to_bytes(2, "big") + (443).to_bytes(2, "big")
