@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
-from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Evidence, Finding, Rule, Severity
+from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Finding, Rule, Severity, in_message
 from rtmpsniff.payload import aggregate, audio, command, control, shared, types, video
 from rtmpsniff.payload.aggregate import Aggregate
 from rtmpsniff.payload.audio import Audio
@@ -146,16 +146,14 @@ def _broken_off(read: Cursor, findings: list[Finding], type_id: int, stop: Unrea
     body = (so_far(read) if so_far else None) or Unknown(read.data)
     reason = stop.reason
     title = f"{_place(read, type_id, body, stop)}: {reason}"
-    evidence = Evidence(reason, read.position, read.left, in_message=True)
-    findings.append(Finding(_rule(type_id), _severity(stop), title, (evidence,)))
+    findings.append(in_message(_rule(type_id), _severity(stop), title, read.position, read.left, reason))
     read.rest("unread", label=reason)
     return body
 
 
 def _left_over(read: Cursor, findings: list[Finding]) -> None:
     title = f"{plural(read.left, 'byte')} after the end of the body"
-    evidence = Evidence("left over", read.position, read.left, in_message=True)
-    findings.append(Finding(BODY_MALFORMED, Severity.NOTE, title, (evidence,)))
+    findings.append(in_message(BODY_MALFORMED, Severity.NOTE, title, read.position, read.left, "left over"))
     read.rest("unread", label="after the end of the body")
 
 
