@@ -88,11 +88,6 @@ class HttpReader:
     def __repr__(self) -> str:
         return f"<HttpReader in {self._state}, {self._left} to come, holds {len(self._held)}>"
 
-    @property
-    def is_inside(self) -> bool:
-        """Whether a message has begun and is not complete."""
-        return self._state not in {"head", "lost"}
-
     def feed(self, piece: Piece) -> list[Item]:
         """Take the next bytes; gives what they complete."""
         made: list[Item] = []

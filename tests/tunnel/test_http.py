@@ -111,7 +111,6 @@ def test_messages_however_they_are_cut(reader: object, data: bytes, expected: li
 
 def test_the_end_of_the_connection_ends_a_body() -> None:
     feed = Feed(responses()).feed(b"HTTP/1.0 200 OK\r\n\r\nall of it")
-    assert feed.reader.is_inside
     assert feed.reader.end(ORIGIN) == [Done(ORIGIN)]
     assert feed.reader.end(ORIGIN) == []
 
