@@ -95,7 +95,9 @@ class Flow:
         """Its next byte has this sequence number."""
         self.started = True
         self.next = sequence & _MASK
-        self.take_short_way()
+        # What follows a client's SYN is to be looked at: it tells whether the server answered.
+        if self.sender == "server" or self.connection.answered:
+            self.take_short_way()
 
     def take_short_way(self) -> None:
         """Its segments are expected one after another, until something says otherwise."""
@@ -185,6 +187,13 @@ class Connection:
     @property
     def flows(self) -> tuple[Flow, Flow]:
         return self.from_client, self.from_server
+
+    def answer(self) -> None:
+        """The server has answered the client's SYN, so what follows it can take the short way."""
+        self.answered = True
+        client = self.from_client
+        if client.started and client.end_offset is None:
+            client.take_short_way()
 
     @property
     def name(self) -> str:

@@ -229,8 +229,8 @@ class Reassembler:
 
     def _segment(self, flow: Flow, segment: Segment) -> Iterator[Event]:
         connection = flow.connection
-        if flow.sender == "server" or not segment.flags & SYN:
-            connection.answered = True  # even if the answer was not captured, the client acknowledges it
+        if not connection.answered and (flow.sender == "server" or not segment.flags & SYN):
+            connection.answer()  # even if the answer was not captured, the client acknowledges it
         if segment.flags & ACK:
             self.ordering.acknowledge(flow.peer, segment.acknowledgement)
             flow.acknowledged = segment.acknowledgement
