@@ -54,7 +54,7 @@ Body: TypeAlias = (
 
 
 class Decoded(NamedTuple):
-    """What `decode` gives. The fields lie side by side and cover every byte of the payload."""
+    """What `decode` gives. The fields lie side by side, in order, and cover every byte of the payload."""
 
     body: Body
     fields: tuple[Field, ...]
@@ -101,7 +101,12 @@ _LONGEST_PLACE: Final = 60  # characters of one captured name in a title
 
 
 def decode(type_id: int, payload: bytes) -> Decoded:
-    """Read one message body. Never raises: what cannot be read is an UNREAD field and a finding that says why."""
+    """Read one message body (§5.4, §6.2, §7.1; audio and video by the FLV file format and Enhanced RTMP).
+
+    `type_id` is the message type id, 0 to 255, `payload` the whole body without chunk headers. Fields have offsets in
+    it; findings know neither connection nor time. Never raises: what cannot be read is an UNREAD field and a finding
+    that says why, and a type that nobody reads gives `Unknown`.
+    """
     if type_id == types.AUDIO and audio.is_plain_aac(payload):
         return _plain_aac(payload[0], len(payload))
     return _decode(type_id, payload)

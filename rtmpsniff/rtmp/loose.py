@@ -78,8 +78,9 @@ class LooseStream:
 def decode_chunks(data: bytes, chunk_size: int = DEFAULT_CHUNK_SIZE) -> list[Event]:
     """Every event in the bytes that one side sent, with or without the handshake in front.
 
-    Chunks are of `chunk_size` bytes until the stream says otherwise; a stream that begins with a handshake begins with
-    chunks of 128 bytes. There is no connection: its number, and all packets and times, are 0.
+    Chunks (§5.3) are of `chunk_size` bytes, 1 to 2^31 - 1, until the stream says otherwise (§5.4.1); a stream that
+    begins with a handshake (§5.2) begins with chunks of 128 bytes. There is no connection: its number, and all packets
+    and times, are 0. Never raises: what cannot be read is `Undecoded`, with a `Finding` that says why.
     """
     stream = LooseStream(chunk_size, sender_of(data))
     return [*stream.feed(data), *stream.end()]
