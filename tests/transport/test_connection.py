@@ -64,7 +64,10 @@ def test_a_jump_is_believed_when_a_second_segment_follows_the_first() -> None:
 def test_only_a_direction_that_is_wanted_takes_the_short_way() -> None:
     one = connection()
     one.from_client.start(1)
+    assert one.plain == {}  # what follows its SYN tells whether the server answered
     one.from_server.start(1)
+    assert set(one.plain) == {one.from_server.key}
+    one.answer()
     assert set(one.plain) == {flow.key for flow in one.flows}
     one.from_client.leave_short_way()
     assert set(one.plain) == {one.from_server.key}
