@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from rtmpsniff.capture.packet import Origin, Packet, new_tuple
+from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.transport.events import Piece
 
 
@@ -71,6 +71,5 @@ class Window:
         index = bisect_right(offsets, offset)
         self._start = offsets[index - 1]
         self._stop = offsets[index] if index < len(offsets) else offset + 1
-        # A packet begins with what an origin is.
-        self._origin = origin = new_tuple(Origin, self._packets[index - 1][:3])
+        self._origin = origin = self._packets[index - 1].origin
         return origin

@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Final, Literal
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import TICK, Origin, Packet
+from rtmpsniff.capture.packet import TICK, Packet
 from rtmpsniff.transport.batch import MOST_PARTS, Batch
 from rtmpsniff.transport.connection import FARTHEST, RTMP_PORTS, Connection, Flow, Sender
 from rtmpsniff.transport.duplicates import Duplicates
@@ -102,12 +102,12 @@ class Reassembler:
             if parts:
                 yield from batch.take()
                 parts, origins = batch.parts, batch.packets
-            self.ordering.last = Origin(packet.capture, packet.number, packet.time)
+            self.ordering.last = packet.origin
             yield from self._packet(packet) if packet.link != TICK else self._tick(packet.time + packet.wire_length)
         if parts:
             yield from batch.take()
         if packet is not None:
-            self.ordering.last = Origin(packet.capture, packet.number, packet.time)
+            self.ordering.last = packet.origin
         self.fragments.end()
         yield from self._finish()
 

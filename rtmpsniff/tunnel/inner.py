@@ -26,11 +26,11 @@ class Span(NamedTuple):
 
     @property
     def first(self) -> Origin:
-        return Origin(*self.packets[0][:3])
+        return self.packets[0].origin
 
     @property
     def last(self) -> Origin:
-        return Origin(*self.packets[-1][:3])
+        return self.packets[-1].origin
 
     def slim(self) -> Span:
         """The same to be held for a while: without the frames that brought it."""
