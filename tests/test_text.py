@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtmpsniff.text import decode_text, encode_text, grouped, number_text, plural, printable, quoted
+from rtmpsniff.text import decode_text, encode_text, grouped, number_text, plural, printable, quoted, shortened
 
 
 @given(st.binary())
@@ -106,3 +106,7 @@ def test_plurals(count: int, noun: str, text: str) -> None:
 
 def test_thousands_are_set_apart() -> None:
     assert [grouped(number) for number in (0, 999, 1000, 12_345_678)] == ["0", "999", "1 000", "12 345 678"]
+
+
+def test_a_text_that_is_shortened_says_so_in_the_room_that_there_is() -> None:
+    assert [shortened("abcdef", room) for room in (6, 5, 3, 0)] == ["abcdef", "ab...", "...", "..."]

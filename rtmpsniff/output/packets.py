@@ -22,7 +22,7 @@ from rtmpsniff.output.carried import Carried, Item, Kind, Spot, patches_of, spot
 from rtmpsniff.output.words import say_greeting, say_message, say_undecoded
 from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded, Variant
-from rtmpsniff.text import plural
+from rtmpsniff.text import plural, shortened
 from rtmpsniff.transport.addresses import HeaderAddresses
 from rtmpsniff.transport.connection import Connection, Flow, Sender
 from rtmpsniff.transport.editing import EditableSegment, Portion
@@ -370,7 +370,9 @@ class _Edit:
     def lines(self) -> list[str]:
         """What the packet carries, a line each."""
         items = list(dict.fromkeys(spot.item for spot in self._spots))
-        said = [_cut(item.text) + _part(item, self._start, self._stop) for item in items[:_MOST_LINES]]
+        said = [
+            shortened(item.text, _LONGEST_LINE) + _part(item, self._start, self._stop) for item in items[:_MOST_LINES]
+        ]
         return [*said, f"and {len(items) - _MOST_LINES} more"] if len(items) > _MOST_LINES else said
 
     def mask(self, masking: Masking) -> Iterator[str]:
@@ -440,10 +442,6 @@ def _flow_of(connection: Connection, sender: Sender) -> Flow:
 
 def _spot(start: int, size: int, kind: Kind, text: str) -> Spot:
     return Spot(start, start + size, kind, Item(text, start, start + size))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 3] + "..."
 
 
 def _part(item: Item, start: int, stop: int) -> str:

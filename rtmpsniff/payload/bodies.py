@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
+from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable, place_in
 from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Finding, Rule, Severity, in_message
 from rtmpsniff.payload import aggregate, audio, command, control, shared, types, video
 from rtmpsniff.payload.aggregate import Aggregate
@@ -97,8 +97,6 @@ SO_FAR: Final[dict[int, Callable[[Cursor], Body | None]]] = {
     types.AGGREGATE: aggregate.aggregate_so_far,
 }
 
-_LONGEST_PLACE: Final = 60  # characters of one captured name in a title
-
 
 def decode(type_id: int, payload: bytes) -> Decoded:
     """Read one message body (§5.4, §6.2, §7.1; audio and video by the FLV file format and Enhanced RTMP).
@@ -168,11 +166,7 @@ def _place(read: Cursor, type_id: int, body: Body, stop: Unreadable) -> str:
     path = [part for part in read.path if part]
     if not path and isinstance(stop, Truncated):
         path = [stop.name]
-    return " > ".join(_short(part) for part in [printable(name) or types.type_name(type_id), *path])
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_PLACE else text[: _LONGEST_PLACE - 1] + "…"
+    return place_in([printable(name) or types.type_name(type_id), *path])
 
 
 def _rule(type_id: int) -> Rule:
