@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 from typing import Final
 
 from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
@@ -182,6 +181,8 @@ def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:
 
 def _wrapped(text: str, width: int) -> list[str]:
     """Rows of a text; a number is not broken up."""
+    from textwrap import wrap  # noqa: PLC0415 - only where a terminal is too narrow
+
     rows = wrap(_GROUPS.sub("\xa0", text), max(width, 40), subsequent_indent="    ", break_on_hyphens=False)
     return [row.replace("\xa0", " ") for row in rows]
 
