@@ -163,8 +163,9 @@ Condition: TypeAlias = "Exists | Always | Compared | OneOf | Contains | Matches 
 def parse(text: str) -> Condition:
     """Read a whole expression; raises `FilterError`."""
     expression = _Expression(text)
+    in_python = "".join(f"{_IN_PYTHON.get(token.kind, '?'):{_CELL}}" for token in expression.tokens)
     try:
-        return expression.condition(ast.parse(expression.in_python, mode="eval").body)
+        return expression.condition(ast.parse(in_python, mode="eval").body)
     except (SyntaxError, MemoryError, RecursionError):
         raise expression.mistake() from None
 
@@ -179,15 +180,19 @@ def parse_names(text: str) -> list[Name]:
     return [expression.name(token) for token in expression.tokens[:-1:2]]
 
 
+# Tokens: a word or a sign is its own kind. Python reads all values alike, and refuses what is not in _IN_PYTHON.
 _COMPARISONS: Final[dict[str, Comparison]] = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _CONSTANTS: Final[dict[str, Constant]] = {"true": True, "false": False, "null": None}
-_TESTS: Final = frozenset({"in", "contains", "matches"})
-_WORDS: Final = frozenset({"and", "or", "not", *_TESTS, *_CONSTANTS})
-_VALUES: Final = frozenset({"text", "number", "name", *_CONSTANTS})
+_WORDS: Final = frozenset({"and", "or", "not", "in", "contains", "matches", *_CONSTANTS})
 _SAME: Final = {"&&": "and", "||": "or", "!": "not", "~": "matches"}
-_NOT_AGAIN: Final = {"not": "not not", "not not": "not not not", "not not not": "not not"}  # a row does not nest
-_IN_PYTHON: Final = dict.fromkeys(_VALUES, "_") | {"contains": "in", "matches": "in", "-": "?", "end": ""}
-_CELL: Final = 12  # columns of a token in Python
+_NOT_AGAIN: Final = {"not": "not not", "not not": "not not not", "not not not": "not not"}  # so that no row nests
+_VALUES: Final = frozenset({"text", "number", "name", *_CONSTANTS})
+_IN_PYTHON: Final = (
+    {kind: kind for kind in ("and", "or", *_NOT_AGAIN, "in", *_COMPARISONS, "(", ")", "{", "}", ",")}
+    | {"contains": "in", "matches": "in", "end": ""}
+    | dict.fromkeys(_VALUES, "_")
+)
+_CELL: Final = 12  # columns
 
 _TEXT: Final = r"""(?:"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')"""
 _PART: Final = re.compile(rf"[\w$]+|{_TEXT}", re.DOTALL)
@@ -196,48 +201,45 @@ _TOKEN: Final = re.compile(
         (?P<text>{_TEXT})
     |   (?P<number>(?:-\s*)?[0-9](?:[eE][+-]|[\w$.])*)
     |   (?P<name>[^\W\d][\w$]*(?:\.[\w$]+|\[(?:{_PART.pattern})\])*)(?P<point>\.)?(?P<bracket>\[(?:{_PART.pattern})?)?
-    |   (?P<sign>==|!=|<=|>=|&&|\|\||[<>!~(){{}},-])
+    |   (?P<sign>[=!<>]=|&&|\|\||[<>!~(){{}},=&|-])
     |   (?P<end>\Z)
-    |   (?P<endless>["'].*)|(?P<equals>=)|(?P<half>[&|])|(?P<unknown>.)
+    |   (?P<endless>["'].*)
+    |   (?P<unknown>.)
     )""",
     re.DOTALL | re.VERBOSE,
 )
 _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"', "'": "'"}
-_WRONG: Final = {
-    "point": "a name is missing after the point",
-    "bracket": 'between brackets stands a number or a "text"',
-    "endless": "a text that does not end",
-    "equals": "= compares nothing; did you mean ==?",
-    "half": "one {0} means nothing; did you mean {0}{0}?",
-    "unknown": "'{}' has no meaning here",
-}
 
-# What may stand after what, and how it is asked for. What is not here ends something: _ENDS says by the brackets that
-# are open what may stand after it, _SIGNS what else after values.
+# What may stand after what, and how it is asked for. What is no key ends something; then _ENDS says it, by the brackets
+# that are open, and after a value a test may stand too.
 _VALUE: Final = "a name or a value"
+_TESTS: Final = frozenset({"in", "contains", "matches"})
 _AFTER: Final[dict[str, tuple[frozenset[str], str]]] = {
-    **dict.fromkeys(("and", "or", "("), (_VALUES | _NOT_AGAIN.keys() | {"(", "-"}, _VALUE)),
-    **dict.fromkeys(_NOT_AGAIN, (_VALUES | {"(", "-"}, _VALUE)),
+    **dict.fromkeys(("and", "or", "("), (_VALUES | {"-", "(", *_NOT_AGAIN}, _VALUE)),
+    **dict.fromkeys(_NOT_AGAIN, (_VALUES | {"-", "("}, _VALUE)),
     **dict.fromkeys((*_COMPARISONS, "contains", "{", ","), (_VALUES | {"-"}, _VALUE)),
     "in": (frozenset("{"), 'a set, as {"audio", "video"},'),
     "matches": (frozenset({"text"}), "a regular expression between quotation marks"),
     "value not": (_TESTS, "in, contains or matches"),
     "-": (frozenset(), "a number"),  # with its number it is one token
 }
-_ENDS: Final = {
-    "": ({"and", "or", "end"}, "and, or, or the end"),
-    "(": ({"and", "or", ")"}, "and, or, or a closing parenthesis"),
-    "{": ({",", "}"}, "a comma or }"),
+_ENDS: Final[dict[str, tuple[frozenset[str], str]]] = {
+    "": (frozenset({"and", "or", "end"}), "and, or, or the end"),
+    "(": (frozenset({"and", "or", ")"}), "and, or, or a closing parenthesis"),
+    "{": (frozenset(",}"), "a comma or }"),
 }
-_SIGNS: Final = {**dict.fromkeys(_VALUES, _TESTS | _COMPARISONS.keys() | {"not"}), "compared": _COMPARISONS.keys()}
-_BECOMES: Final = dict.fromkeys(_COMPARISONS, "compared") | dict.fromkeys(("contains", "matches", "{", ","), "tested")
+_WRONG: Final = {
+    "point": "a name is missing after the point",
+    "bracket": 'between brackets stands a number or a "text"',
+    "endless": "a text that does not end",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Token(Span):
-    kind: str  # a word or a sign is its own
+    kind: str
 
 
 class _Expression:
@@ -249,7 +251,7 @@ class _Expression:
             raise self._wrong(f"longer than {MAX_LENGTH} characters", Span(MAX_LENGTH, len(text)))
         self.tokens: list[_Token] = []
         depth = 0
-        for token in self._read():
+        for token in _tokens(text):
             depth += (token.kind == "(") - (token.kind == ")")
             if depth > MAX_DEPTH:
                 raise self._wrong(f"parentheses nested more than {MAX_DEPTH} deep", token)
@@ -258,21 +260,6 @@ class _Expression:
                 self.tokens.append(_Token(row.start, token.stop, _NOT_AGAIN[row.kind]))
             else:
                 self.tokens.append(token)
-
-    def _read(self) -> Iterator[_Token]:
-        for found in _TOKEN.finditer(self.text):
-            kind = found.lastgroup or ""
-            word, place = found[kind], Span(*found.span(kind))
-            if kind in _WRONG:
-                raise self._wrong(_WRONG[kind].format(printable(word)), place)
-            yield _Token(place.start, place.stop, _SAME.get(word, word) if kind == "sign" or word in _WORDS else kind)
-            if kind == "end":
-                return
-
-    @property
-    def in_python(self) -> str:
-        """What Python reads of it."""
-        return "".join(f"{_IN_PYTHON.get(token.kind, token.kind):{_CELL}}" for token in self.tokens)
 
     # Python's tree
 
@@ -301,24 +288,24 @@ class _Expression:
         raise self._wrong("a value alone is no condition", operand)
 
     def _compared(self, node: ast.Compare) -> Condition:
-        signs = [self._token(right, -1).kind for right in node.comparators]
-        chain = tuple(_COMPARISONS[sign] for sign in signs if sign in _COMPARISONS)
-        if len(chain) == len(signs):
-            return Compared(tuple(map(self._operand, (node.left, *node.comparators))), chain)
-        if len(signs) > 1:
-            raise self.mistake()
-        condition = self._test(self._operand(node.left), signs[0], node.comparators[0])
-        return Not(condition) if isinstance(node.ops[0], ast.NotIn) else condition
+        signs = [self._token(right, -1) for right in node.comparators]
+        for sign in signs[1:]:
+            if not {signs[0].kind, sign.kind} <= _COMPARISONS.keys():
+                raise self.mistake(sign)
+        if signs[0].kind in _COMPARISONS:
+            operands = tuple(map(self._operand, (node.left, *node.comparators)))
+            return Compared(operands, tuple(_COMPARISONS[sign.kind] for sign in signs))
+        test = self._test(self._operand(node.left), signs[0].kind, node.comparators[0])
+        return Not(test) if isinstance(node.ops[0], ast.NotIn) else test
 
     def _test(self, left: Operand, sign: str, right: ast.expr) -> Condition:
-        token = self._token(right)
-        match sign, right:
-            case "in", ast.Set():
-                return OneOf(left, tuple(map(self._member, right.elts)))
-            case "contains", ast.Name():
+        match sign, right, self._token(right):
+            case "in", ast.Set(elts=members), _:
+                return OneOf(left, tuple(map(self._member, members)))
+            case "contains", _, _:
                 return Contains(left, self._operand(right))
-            case "matches", ast.Name() if token.kind == "text":
-                return Matches(left, Pattern(token.start, token.stop, self.text[token.start + 1 : token.stop - 1]))
+            case "matches", ast.Name(), _Token(start, stop, "text"):
+                return Matches(left, Pattern(start, stop, self.text[start + 1 : stop - 1]))
         raise self.mistake()
 
     def _member(self, node: ast.expr) -> Known:
@@ -336,16 +323,10 @@ class _Expression:
     # Values
 
     def _value(self, token: _Token) -> Operand:
-        match token.kind:
-            case "name":
-                return self.name(token)
-            case "text":
-                value: Constant = self._unescaped(token)
-            case "number":
-                value = self._number(token)
-            case constant:
-                value = _CONSTANTS[constant]
-        return Known(token.start, token.stop, value)
+        if token.kind == "name":
+            return self.name(token)
+        read = {"text": self._unescaped, "number": self._number}.get(token.kind)
+        return Known(token.start, token.stop, read(token) if read else _CONSTANTS[token.kind])
 
     def name(self, token: _Token) -> Name:
         places = tuple(Span(*found.span()) for found in _PART.finditer(self.text, token.start, token.stop))
@@ -354,20 +335,6 @@ class _Expression:
     def _part(self, place: Span) -> str:
         written = self.text[place.start : place.stop]
         return self._unescaped(place) if written[0] in "\"'" else written
-
-    def _number(self, token: _Token) -> int | float:
-        written = self.text[token.start : token.stop]
-        digits, sign = written.removeprefix("-").strip(), -1 if written[0] == "-" else 1
-        if not _NUMBER.fullmatch(digits):
-            raise self._wrong("not a number", token)
-        if len(digits) > MAX_DIGITS:
-            raise self._wrong(f"a number of more than {MAX_DIGITS} characters", token)
-        if digits.isdigit() or digits[:2] in {"0x", "0X"}:
-            return sign * int(digits, 10 if digits.isdigit() else 16)
-        value = sign * float(digits)
-        if isinf(value):
-            raise self._wrong("a number that is too large", token)
-        return value
 
     def _unescaped(self, place: Span) -> str:
         def meant(escape: re.Match[str]) -> str:
@@ -379,31 +346,61 @@ class _Expression:
 
         return _ESCAPE.sub(meant, self.text[place.start + 1 : place.stop - 1])
 
+    def _number(self, place: Span) -> int | float:
+        written = self.text[place.start : place.stop]
+        digits, sign = written.removeprefix("-").strip(), -1 if written[0] == "-" else 1
+        if not _NUMBER.fullmatch(digits):
+            raise self._wrong("not a number", place)
+        if len(digits) > MAX_DIGITS:
+            raise self._wrong(f"a number of more than {MAX_DIGITS} characters", place)
+        if digits[:2] in {"0x", "0X"}:
+            return sign * int(digits, 16)
+        value = int(digits) if digits.isdigit() else float(digits)
+        if isinf(value):
+            raise self._wrong("a number that is too large", place)
+        return sign * value
+
     # Mistakes
 
-    def mistake(self) -> FilterError:
-        """The first token that cannot stand where it does. What Python says differs with its version."""
+    def mistake(self, last: _Token | None = None) -> FilterError:
+        """The first token that cannot stand where it does, `last` at the latest.
+
+        Where Python sees a mistake, and what it says of it, differs with its version.
+        """
         opened: list[_Token] = []
         before = "and"
         for token in self.tokens:
-            kind, is_end = token.kind, before not in _AFTER
-            fitting, wanted = _ENDS[opened[-1].kind if opened else ""] if is_end else _AFTER[before]
-            if kind not in fitting and kind not in _SIGNS.get(before, ()):
-                if kind == "end" and is_end and opened[-1].kind == "(":
+            kind, brackets, is_end = token.kind, opened[-1].kind if opened else "", before not in _AFTER
+            fitting, wanted = _ENDS[brackets] if is_end else _AFTER[before]
+            is_test = before in _VALUES and (kind == "not" or kind in _TESTS or kind in _COMPARISONS)
+            if token is last or not (kind in fitting or is_test):
+                if is_end and kind == "end" and brackets == "(":
                     return self._wrong("this parenthesis is never closed", opened[-1])
+                if kind == "=":
+                    return self._wrong("= compares nothing; did you mean ==?", token)
                 return self.missing(wanted, token)
             if kind in {"(", "{"}:
                 opened.append(token)
             elif kind in {")", "}"}:
                 opened.pop()
-            if is_end and kind == "not":
-                before = "value not"
-            else:
-                before = _BECOMES.get(before, kind) if kind in _VALUES else kind
-        return self._wrong("nested too deeply to be read", Span(0, len(self.text)))
+            before = "value not" if is_end and kind == "not" else kind
+        return self._wrong("nested too deeply to be read here", Span(0, len(self.text)))
 
     def missing(self, wanted: str, token: _Token) -> FilterError:
-        return self._wrong(f"{wanted} should {'follow' if token.kind == 'end' else 'stand here'}", token)
+        problem = _WRONG.get(token.kind, f"{wanted} should {'follow' if token.kind == 'end' else 'stand here'}")
+        if token.kind == "unknown":
+            problem = f"'{printable(self.text[token.start])}' has no meaning here"
+        return self._wrong(problem, token)
 
     def _wrong(self, problem: str, place: Span) -> FilterError:
         return FilterError(problem, self.text, place.start, place.stop)
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    """The last is the end. No mistake is told yet, so that the first one will be."""
+    for found in _TOKEN.finditer(text):
+        kind = found.lastgroup or ""
+        word = found[kind]
+        yield _Token(*found.span(kind), _SAME.get(word, word) if kind == "sign" or word in _WORDS else kind)
+        if kind == "end":
+            return
