@@ -1,13 +1,12 @@
 """The language of filters: takes text, gives a tree of conditions or says where the mistake is.
 
-Python's own parser reads it, behind a whitelist: of the tree of `ast`, `and`, `or`, `not`, comparisons and sets become
-conditions, and all else is refused. No library is used: those that are kept up raise where kinds mix (rule-engine),
-have no regular expressions (simpleeval), or another language than `and`, `or` and `not` (CEL).
+Python's own parser reads it (`ast`) behind a whitelist: `and`, `or`, `not`, comparisons and sets become conditions, and
+all else is refused. No library is used: those that are kept up raise where kinds mix (rule-engine), have no regular
+expressions (simpleeval), or another language than `and`, `or` and `not` (CEL).
 
-What was written does not reach that parser. To it each name, text and number is a `_`, and each word of this language
-one of Python's that binds alike; all stand in cells of one width, so that a column of its tree tells the token.
-
-It knows no name and no message; `filter` gives both their meaning.
+Nothing that was written comes to that parser. It reads a `_` for each name, text and number, and for each word of this
+language, some of which Python lacks, one of its own that binds alike; each in a cell of one width, so that a column of
+its tree tells the token. `filter` gives names and conditions their meaning.
 """
 
 from __future__ import annotations
@@ -180,19 +179,19 @@ def parse_names(text: str) -> list[Name]:
     return [expression.name(token) for token in expression.tokens[:-1:2]]
 
 
-# Tokens: a word or a sign is its own kind. Python reads all values alike, and refuses what is not in _IN_PYTHON.
+# A word or a sign is a kind of token of its own. For a kind that is not in _IN_PYTHON, Python reads what it refuses.
 _COMPARISONS: Final[dict[str, Comparison]] = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _CONSTANTS: Final[dict[str, Constant]] = {"true": True, "false": False, "null": None}
 _WORDS: Final = frozenset({"and", "or", "not", "in", "contains", "matches", *_CONSTANTS})
 _SAME: Final = {"&&": "and", "||": "or", "!": "not", "~": "matches"}
-_NOT_AGAIN: Final = {"not": "not not", "not not": "not not not", "not not not": "not not"}  # so that no row nests
+_NOT_AGAIN: Final = {"not": "not not", "not not": "not not not", "not not not": "not not"}  # no row of it nests
 _VALUES: Final = frozenset({"text", "number", "name", *_CONSTANTS})
 _IN_PYTHON: Final = (
     {kind: kind for kind in ("and", "or", *_NOT_AGAIN, "in", *_COMPARISONS, "(", ")", "{", "}", ",")}
     | {"contains": "in", "matches": "in", "end": ""}
     | dict.fromkeys(_VALUES, "_")
 )
-_CELL: Final = 12  # columns
+_CELL: Final = 12  # columns, at least one of them blank
 
 _TEXT: Final = r"""(?:"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')"""
 _PART: Final = re.compile(rf"[\w$]+|{_TEXT}", re.DOTALL)
@@ -212,14 +211,14 @@ _NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"', "'": "'"}
 
-# What may stand after what, and how it is asked for. What is no key ends something; then _ENDS says it, by the brackets
-# that are open, and after a value a test may stand too.
+# For mistakes: what may stand after what, and how it is asked for. What is no key here ends something, and after it may
+# stand what _ENDS says, by the brackets that are open, or after a value a test.
 _VALUE: Final = "a name or a value"
 _TESTS: Final = frozenset({"in", "contains", "matches"})
 _AFTER: Final[dict[str, tuple[frozenset[str], str]]] = {
-    **dict.fromkeys(("and", "or", "("), (_VALUES | {"-", "(", *_NOT_AGAIN}, _VALUE)),
-    **dict.fromkeys(_NOT_AGAIN, (_VALUES | {"-", "("}, _VALUE)),
-    **dict.fromkeys((*_COMPARISONS, "contains", "{", ","), (_VALUES | {"-"}, _VALUE)),
+    **dict.fromkeys(("and", "or", "(", *_NOT_AGAIN), (_VALUES | {"-", "(", *_NOT_AGAIN}, _VALUE)),
+    **dict.fromkeys((*_COMPARISONS, "contains", "{"), (_VALUES | {"-"}, _VALUE)),
+    ",": (_VALUES | {"-", "}"}, _VALUE),
     "in": (frozenset("{"), 'a set, as {"audio", "video"},'),
     "matches": (frozenset({"text"}), "a regular expression between quotation marks"),
     "value not": (_TESTS, "in, contains or matches"),
@@ -372,7 +371,7 @@ class _Expression:
         for token in self.tokens:
             kind, brackets, is_end = token.kind, opened[-1].kind if opened else "", before not in _AFTER
             fitting, wanted = _ENDS[brackets] if is_end else _AFTER[before]
-            is_test = before in _VALUES and (kind == "not" or kind in _TESTS or kind in _COMPARISONS)
+            is_test = before in _VALUES and brackets != "{" and kind in {"not", *_TESTS, *_COMPARISONS}
             if token is last or not (kind in fitting or is_test):
                 if is_end and kind == "end" and brackets == "(":
                     return self._wrong("this parenthesis is never closed", opened[-1])
