@@ -6,7 +6,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtmpsniff.text import decode_text, encode_text, grouped, number_text, plural, printable, quoted, shortened
+from rtmpsniff.text import (
+    columns_of,
+    decode_text,
+    encode_text,
+    fitted,
+    grouped,
+    number_text,
+    plural,
+    printable,
+    quoted,
+    shortened,
+)
 
 
 @given(st.binary())
@@ -110,3 +121,19 @@ def test_thousands_are_set_apart() -> None:
 
 def test_a_text_that_is_shortened_says_so_in_the_room_that_there_is() -> None:
     assert [shortened("abcdef", room) for room in (6, 5, 3, 0)] == ["abcdef", "ab...", "...", "..."]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"), [("", 0), ("abc", 3), ("\u65e5\u672c", 4), ("e\u0301", 1), ("\U0001f600!", 3)]
+)
+def test_columns_of_a_terminal(text: str, columns: int) -> None:
+    assert columns_of(text) == columns
+
+
+@given(st.text(alphabet="ab\u65e5\u0301"), st.integers(3, 20))
+def test_a_text_fits_its_room(text: str, room: int) -> None:
+    cut = fitted(text, room)
+    assert columns_of(cut) <= room
+    assert cut == text if columns_of(text) <= room else cut.endswith("...")
+    assert text.startswith(cut.removesuffix("..."))
+    assert cut == text or columns_of(cut) > room - 2
