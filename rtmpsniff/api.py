@@ -33,7 +33,7 @@ from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
 from rtmpsniff.output.export import Export, Payload, schema_text
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from rtmpsniff.tunnel.keylog import KeyLog
 
 
@@ -64,6 +64,7 @@ class Connection:
 
     @property
     def number(self) -> int:
+        """From 1; every event of the connection bears it."""
         return self.opened.connection
 
     @property
@@ -105,7 +106,7 @@ def _keys(keylog: str | PathLike[str] | None) -> KeyLog:
 def messages(
     *sources: str | PathLike[str], ports: Collection[int] = (), keylog: str | PathLike[str] | None = None
 ) -> Iterator[Message]:
-    """The messages alone; see `events`."""
+    """The messages alone, in the order in which they were complete; arguments and errors are those of `events`."""
     for event in events(*sources, ports=ports, keylog=keylog):
         if isinstance(event, Message):
             yield event
@@ -114,7 +115,10 @@ def messages(
 def connections(
     *sources: str | PathLike[str], ports: Collection[int] = (), keylog: str | PathLike[str] | None = None
 ) -> list[Connection]:
-    """Every connection with its messages, in the order in which they were seen; see `events`."""
+    """Every connection with its messages, in the order in which they were seen; all of it is in memory.
+
+    Arguments and errors are those of `events`.
+    """
     with read([fspath(source) for source in sources]) as captures:
         return _collect(Dissection(captures, ports, media=True, keys=_keys(keylog)))
 
@@ -130,8 +134,8 @@ def records(
     """What `rtmpsniff export --format ndjson` writes, a dictionary a line; see `schema` for the names.
 
     Times are `Decimal`. Secrets are masked: files are read twice, "-" once (the header's `masking` says `streamed`).
-    `payload` "head" or "all" brings bytes of media in base64, `fields` the tree of each message; `keylog` is that of
-    `events`.
+    `payload` "head" or "all" brings bytes of media in base64, `fields` the tree of each message; `ports`, `keylog` and
+    errors are those of `events`.
     """
     names = [fspath(source) for source in sources]
     can_be_read_twice = all(name != STANDARD_INPUT and Path(name).is_file() for name in names)

@@ -13,8 +13,9 @@ from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Reassembler
-from rtmpsniff.transport.reassembly import Event as StreamEvent
+from rtmpsniff.transport.connection import RTMP_PORTS
+from rtmpsniff.transport.events import Event as StreamEvent
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
 

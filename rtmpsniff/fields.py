@@ -12,11 +12,12 @@ from enum import Enum
 from operator import attrgetter
 from struct import Struct
 from types import TracebackType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rtmpsniff.text import plural
 
 _F64 = Struct(">d")
+_LONGEST_NAME: Final = 60  # characters of one captured name in the place of a mistake
 
 
 class Role(Enum):
@@ -130,6 +131,11 @@ class Truncated(Unreadable):
 
 class Malformed(Unreadable):
     """The bytes are there and mean nothing, or more than this program is willing to hold."""
+
+
+def place_in(path: Iterable[str]) -> str:
+    """Where in a format something stands: `connect > command object > tcUrl`, names that are very long shortened."""
+    return " > ".join(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…" for name in path if name)
 
 
 class Cursor:

@@ -52,6 +52,14 @@ class Finding:
     messages: tuple[int, ...] = ()
 
 
+def in_message(rule: Rule, severity: Severity, title: str, start: int, size: int, text: str = "") -> Finding:
+    """About `size` bytes of a message from payload offset `start` on; `text` names that place, or else the title does.
+
+    Which message that is, whoever knows it fills in.
+    """
+    return Finding(rule, severity, title, (Evidence(text or title, start, size, in_message=True),))
+
+
 CAPTURE_QUALITY = Rule("capture.quality", "", "The capture is incomplete")
 WRONG_PROTOCOL = Rule("proto.wrong_protocol", "5.2.2", "Not RTMP")
 HANDSHAKE_STALLED = Rule("hs.stalled", "5.2.1", "The handshake is not complete")

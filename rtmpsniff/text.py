@@ -48,6 +48,11 @@ def _escape(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def shortened(text: str, room: int) -> str:
+    """The text, or as much of it as leaves room for three dots behind it."""
+    return text if len(text) <= room else text[: max(room - 3, 0)] + "..."
+
+
 def number_text(value: float) -> str:
     """A number as a person writes it: 239 and not 239.0, but 0.5, nan, inf and -0 as they are."""
     if abs(value) < 2**53 and value == int(value):

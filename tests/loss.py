@@ -19,7 +19,9 @@ from rtmpsniff.capture.files import read
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.events import Message, Opened
 from rtmpsniff.rtmp.session import Sessions
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, End, Event, Hole, Piece, Reassembler, Tick
+from rtmpsniff.transport.connection import RTMP_PORTS
+from rtmpsniff.transport.events import Begin, End, Event, Hole, Piece, Tick
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.transport.udp import Datagram
 
 Spans: TypeAlias = list[tuple[int, int]]

@@ -77,6 +77,7 @@ UNTESTED = {
     "version.py": "one constant",
     "errors.py": "classes without code",
     "capture/packet.py": "types without code",
+    "transport/events.py": "types without code",
     "payload/types.py": "tables; test_bodies.py goes through them",
     "cli/__init__.py": "the door of the program; every test in tests/cli goes through it",
 }
@@ -205,6 +206,25 @@ def _text(value: object) -> str:
 @pytest.mark.parametrize("module", MODULES)
 def test_no_escape_byte_stands_in_a_source(module: str) -> None:
     assert b"\x1b" not in (PACKAGE / module).read_bytes()
+
+
+# The page that shows the rooms
+
+PAGE = PACKAGE.parent / "CONTRIBUTING.md"
+
+
+@pytest.mark.parametrize("large", ["transport", "rtmp"])
+def test_the_page_names_every_module_of_a_large_room(large: str) -> None:
+    begin = PAGE.read_text().index(f"In `{large}/`")
+    corners = PAGE.read_text()[begin:].split("\n\n")[1]
+    named = set(re.findall(r"`(\w+\.py)`", corners))
+    assert named == {module.split("/")[1] for module in MODULES if room(module) == large} - {"__init__.py"}
+
+
+def test_the_page_names_every_room() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", PAGE.read_text(), re.MULTILINE)
+    named = {name.removesuffix(".py").removesuffix("/") for row in rows for name in re.findall(r"`([\w/.]+)`", row)}
+    assert {room(module) for module in MODULES} - {"__init__", "__main__", "dissect"} <= named
 
 
 # Tests mirror the package

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmpsniff.fields import Block, Cursor, Field, Inset, Malformed, Role, Truncated, Unreadable
+from rtmpsniff.fields import Block, Cursor, Field, Inset, Malformed, Role, Truncated, Unreadable, place_in
 
 
 def test_unsigned_integers() -> None:
@@ -168,3 +168,8 @@ def test_an_address_after_bytes_that_belong_to_others() -> None:
     insets = (Inset(0, 0, bytes(12), ()), Inset(2, 500, b"\xc3", ()))
     block = Block(0, b"abcd", (), insets)
     assert [block.address_of(position) for position in range(4)] == [12, 13, 501, 502]
+
+
+def test_a_place_shortens_what_was_captured_and_leaves_out_what_has_no_name() -> None:
+    assert place_in(["connect", "", "tcUrl"]) == "connect > tcUrl"
+    assert place_in(["x" * 60, "y" * 61]) == f"{'x' * 60} > {'y' * 59}…"

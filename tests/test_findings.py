@@ -43,3 +43,11 @@ def test_severities_are_the_words_that_are_shown() -> None:
 def test_a_finding_knows_nothing_of_its_place_until_somebody_says_it() -> None:
     finding = Finding(findings.AMF_MALFORMED, Severity.ERROR, "broken", (Evidence("here", 3, 1, in_message=True),))
     assert (finding.connection, finding.sender, finding.time, finding.packet, finding.messages) == (0, "", 0, 0, ())
+
+
+def test_a_finding_in_a_message_names_its_place_by_the_title_or_by_a_text() -> None:
+    titled = findings.in_message(findings.AAC_ADTS, Severity.ERROR, "a title", 2, 7)
+    named = findings.in_message(findings.AAC_ADTS, Severity.ERROR, "a title", 2, 7, "a place")
+    assert titled.evidence == (Evidence("a title", 2, 7, in_message=True),)
+    assert named.evidence == (Evidence("a place", 2, 7, in_message=True),)
+    assert (named.title, named.sender) == ("a title", "")

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtmpsniff.text import columns_of, decode_text, encode_text, fitted, grouped, number_text, plural, printable, quoted
+from rtmpsniff.text import (
+    columns_of,
+    decode_text,
+    encode_text,
+    fitted,
+    grouped,
+    number_text,
+    plural,
+    printable,
+    quoted,
+    shortened,
+)
 
 
 @given(st.binary())
@@ -122,3 +133,7 @@ def test_a_text_fits_its_room(text: str, room: int) -> None:
     assert cut == text if columns_of(text) <= room else cut.endswith("...")
     assert text.startswith(cut.removesuffix("..."))
     assert cut == text or columns_of(cut) > room - 2
+
+
+def test_a_text_that_is_shortened_says_so_in_the_room_that_there_is() -> None:
+    assert [shortened("abcdef", room) for room in (6, 5, 3, 0)] == ["abcdef", "ab...", "...", "..."]

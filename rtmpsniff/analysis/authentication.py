@@ -8,16 +8,14 @@ services put a token into the query of the application or of the stream name. Th
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import md5
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.analysis.transactions import RESULTS, information
-from rtmpsniff.analysis.urls import DEFAULT_INSTANCE, parameters, parse_address, split_application
+from rtmpsniff.analysis.urls import parameters, parse_address, split_application
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.command import Command
 from rtmpsniff.payload.types import FAMILIES
@@ -46,29 +44,6 @@ _REASONS: Final = {
 _RETURNED: Final = {"adobe": "opaque", "llnw": "nonce"}  # what the client sends back as it got it
 _SCHEME: Final = re.compile(r"authmod=(adobe|llnw)\b")
 _REASON: Final = re.compile(r"\?(reason=[^\s\]]*)")
-
-
-def adobe_response(
-    user: str, password: str, salt: str, challenge: str, opaque: str | None, client_challenge: str
-) -> str:
-    """The response of `authmod=adobe`, in base64; `challenge` counts where the server sent no `opaque`."""
-    secret = b64encode(_md5(user + salt + password)).decode()
-    return b64encode(_md5(secret + (opaque or challenge) + client_challenge)).decode()
-
-
-def limelight_response(
-    user: str, password: str, app: str, nonce: str, client_nonce: str, count: str = "00000001"
-) -> str:
-    """The response of `authmod=llnw`, in hex; `app` is the application with its instance."""
-    path = app.partition("?")[0]
-    path += "" if "/" in path else f"/{DEFAULT_INSTANCE}"
-    user_hash = _md5(f"{user}:live:{password}").hex()
-    place_hash = _md5(f"publish:/{path}").hex()
-    return _md5(f"{user_hash}:{nonce}:{count}:{client_nonce}:auth:{place_hash}").hex()
-
-
-def _md5(text: str) -> bytes:
-    return md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).digest()
 
 
 @dataclass(slots=True)

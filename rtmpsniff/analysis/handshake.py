@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias, cast
 from rtmpsniff.findings import Finding
 from rtmpsniff.rtmp.events import Event, Greeting
 from rtmpsniff.rtmp.handshake import ENCRYPTED, software_version
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 DigestVerdict: TypeAlias = Literal["D8", "D772", "none", "unseen"]
 ReplyVerdict: TypeAlias = Literal["signed", "echo", "neither", "unseen"]

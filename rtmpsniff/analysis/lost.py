@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.analysis.summary import ConnectionSummary, Tally
 from rtmpsniff.rtmp.events import Undecoded
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 _HEADER: Final = 8  # bytes of a chunk header of format 1, the commonest one that begins a message
 _FEW: Final = 10  # messages of which a mean can be taken

@@ -25,7 +25,7 @@ from rtmpsniff.payload.video import Video
 from rtmpsniff.rtmp.aggregates import sub_messages
 from rtmpsniff.rtmp.events import Closed, Event, Message, Undecoded
 from rtmpsniff.rtmp.timestamps import difference
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 Times: TypeAlias = Literal["rebased", "original"]
 

@@ -22,7 +22,7 @@ from rtmpsniff.payload.values import Object, Value
 from rtmpsniff.rtmp.events import Event, Greeting, Message
 from rtmpsniff.rtmp.handshake import software_version
 from rtmpsniff.text import printable, quoted
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 Confidence: TypeAlias = Literal["likely", "possible", "unknown"]
 

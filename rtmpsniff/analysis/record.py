@@ -104,7 +104,11 @@ MESSAGE: Final[Mapping[str, Callable[[Message, int], object]]] = {
 
 
 def message_record(message: Message, base_ns: int) -> Record:
-    """A message as JSON has it; `base_ns` is the time of the first packet, in ns since the epoch."""
+    """A message as JSON has it, secrets shown; `base_ns` is the time of the first packet, in ns since the epoch.
+
+    The names are those of `message` in `rtmpsniff.schema()`; what a message does not have is left out. Times are
+    `Decimal`, in seconds.
+    """
     record: Record = {"record": "message"}
     for name, get in MESSAGE.items():
         value = get(message, base_ns)

@@ -50,21 +50,26 @@ def select(events: Iterable[Event], selection: Selection) -> Iterator[Event]:
         return
     streams = Streams()
     left = selection.count
-    for event in events:
+    for event in _followed(events, selection, streams):
         if isinstance(event, Message):
-            if selection.streams:
-                streams.see(event)
             for message in _chosen(event, selection, streams):
                 yield message
                 if left is not None:
                     left -= 1
                     if left == 0:
                         return
-            continue
-        if isinstance(event, Closed):
-            streams.forget(event.connection)
-        if _fits_other(event, selection):
+        elif _fits_other(event, selection):
             yield event
+
+
+def _followed(events: Iterable[Event], selection: Selection, streams: Streams) -> Iterator[Event]:
+    """The events; where the selection names streams, `streams` has learnt from each message when it is given."""
+    for event in events:
+        if selection.streams and isinstance(event, Message):
+            streams.see(event)
+        elif isinstance(event, Closed):
+            streams.forget(event.connection)
+        yield event
 
 
 def is_chosen(message: Message, selection: Selection) -> bool:
@@ -84,18 +89,13 @@ def select_messages(events: Iterable[Event], selection: Selection) -> Iterator[E
         return
     streams = Streams()
     left = selection.count
-    for event in events:
+    for event in _followed(events, selection, streams):
         if isinstance(event, Message):
-            if selection.streams:
-                streams.see(event)
             if left == 0 or not _fits(event, selection) or not _fits_message(event, selection, streams):
                 continue
             left = None if left is None else left - 1
-        else:
-            if isinstance(event, Closed):
-                streams.forget(event.connection)
-            if selection.connections and event.connection not in selection.connections:
-                continue
+        elif selection.connections and event.connection not in selection.connections:
+            continue
         yield event
 
 
@@ -107,18 +107,14 @@ def select_for_records(events: Iterable[Event], selection: Selection, enough: Ca
     """
     streams = Streams()
     left = selection.count
-    for event in events:
+    for event in _followed(events, selection, streams):
         if isinstance(event, Message):
-            if selection.streams:
-                streams.see(event)
             for message in _chosen(event, selection, streams)[:left]:
                 yield message
                 left = None if left is None else left - 1
             if left == 0:
                 enough()
             continue
-        if isinstance(event, Closed):
-            streams.forget(event.connection)
         is_kept = isinstance(event, Opened | Closed) and (
             not selection.connections or event.connection in selection.connections
         )

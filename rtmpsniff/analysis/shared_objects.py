@@ -25,7 +25,7 @@ from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.payload.values import Container, Date, Dictionary, Object, Reference, Value, Vector, Xml
 from rtmpsniff.rtmp.events import Event, Message, Notes, Undecoded
 from rtmpsniff.text import number_text, plural, printable, quoted
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 MOST_HELD: Final = 4 * 1024 * 1024  # of all objects together, counted as on the wire; in memory some times as much
 MOST_CHANGES: Final = 1000  # in the history of an object

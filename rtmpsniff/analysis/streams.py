@@ -20,7 +20,7 @@ from rtmpsniff.payload.types import AGGREGATE, FAMILIES, USER_CONTROL
 from rtmpsniff.payload.values import Object, Value
 from rtmpsniff.rtmp.events import Closed, Event, Message, Notes, Opened
 from rtmpsniff.text import printable, quoted
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from rtmpsniff.transport.tcp import Endpoint
 
 Action: TypeAlias = Literal["publish", "play"]

@@ -20,7 +20,7 @@ from rtmpsniff.analysis.transactions import Call
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.types import AGGREGATE, AUDIO, VIDEO
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Undecoded
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 MOST_SILENT: Final = 20_000  # with more connections than these, one that carried nothing is only counted
 _FLOWS: Final = frozenset({AUDIO, VIDEO})  # hardly looked into: that is most of the bytes and none of the story
@@ -33,6 +33,11 @@ class Tally:
 
     messages: int = 0
     bytes: int = 0
+
+    def add(self, messages: int, size: int) -> None:
+        """So many more, of so many payload bytes together."""
+        self.messages += messages
+        self.bytes += size
 
 
 @dataclass(slots=True)
@@ -62,8 +67,7 @@ class ConnectionSummary:
             for kind, flow in stream.flows.items():
                 if flow.messages:
                     tally = tallies.setdefault((kind, _SENDERS[stream.action]), Tally())
-                    tally.messages += flow.messages
-                    tally.bytes += flow.size
+                    tally.add(flow.messages, flow.size)
         return tallies
 
     @property
@@ -116,9 +120,7 @@ class Summary:
         if kind in _FLOWS:
             connection.purpose.flow(message).count(message)
             return
-        tally = connection.other_tallies[kind, message.sender]
-        tally.messages += 1
-        tally.bytes += message.length
+        connection.other_tallies[kind, message.sender].add(1, message.length)
         if kind == AGGREGATE:
             self._conversation.streams.media(message)
         else:
@@ -153,7 +155,5 @@ class Summary:
         totals: dict[tuple[int, Sender], Tally] = {}
         for connection in self.connections.values():
             for key, tally in connection.tallies.items():
-                total = totals.setdefault(key, Tally())
-                total.messages += tally.messages
-                total.bytes += tally.bytes
+                totals.setdefault(key, Tally()).add(tally.messages, tally.bytes)
         return totals

@@ -17,7 +17,7 @@ from rtmpsniff.payload.command import Command
 from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.payload.values import Object, Value
 from rtmpsniff.rtmp.events import OTHER_SENDER, Event, Message, Notes
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 # Unanswered calls that a connection may have; with more of them the oldest is given up. Those that servers leave
 # unanswered by habit count too, so that this must be well over what is asked at the same time.

@@ -79,12 +79,11 @@ class CaptureFile:
 
     The figures say what was read so far. Reading goes in pieces, so they may be some packets ahead of the iteration
     until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng", `packing` "gzip", "zstd" or "".
-    `bytes` counts captured bytes:
-    what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
-    `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `backward` is the first packet that is earlier than the one before it, and by how many
-    nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends
-    before its end. `secrets` holds the TLS key logs that came with the packets so far.
+    `bytes` counts captured bytes: what the file holds of its packets, less than was on the wire where a snapshot length
+    cut them. `first_time` and `last_time` are those of the first and the last packet in the file's order, in
+    nanoseconds since the epoch, None without a packet. `backward` is the first packet that is earlier than the one
+    before it, and by how many nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why
+    and where the file ends before its end. `secrets` holds the TLS key logs that came with the packets so far.
     `dropped` counts the packets that were dropped while this was captured, None where the file does not say.
     """
 

@@ -15,7 +15,7 @@ from typing import Final
 
 ANY: Final = "any"
 
-_IFF_UP, _IFF_LOOPBACK = 0x1, 0x8
+_IFF_UP = 0x1
 _DUMP: Final = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _GET_LINK, _NEW_LINK, _GET_ADDRESS, _NEW_ADDRESS = 18, 16, 22, 20
 _DONE, _ERROR = 3, 2
@@ -34,7 +34,6 @@ class Interface:
     name: str
     index: int
     is_up: bool
-    is_loopback: bool = False
     device_type: int = 1  # ARPHRD_...
     addresses: list[str] = field(default_factory=list)
 
@@ -47,7 +46,7 @@ def interfaces() -> list[Interface]:
     for body in _ask(_GET_LINK, _NEW_LINK, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
         _, device_type, index, flags, _ = _LINK.unpack_from(body)
         name = dict(_attributes(body, _LINK.size)).get(_IFLA_NAME, b"").rstrip(b"\0").decode(errors="replace")
-        found[index] = Interface(name, index, bool(flags & _IFF_UP), bool(flags & _IFF_LOOPBACK), device_type)
+        found[index] = Interface(name, index, bool(flags & _IFF_UP), device_type)
     for body in _ask(_GET_ADDRESS, _NEW_ADDRESS, _ADDRESS.pack(socket.AF_UNSPEC, 0, 0, 0, 0)):
         _, prefix, _, _, index = _ADDRESS.unpack_from(body)
         attributes = dict(_attributes(body, _ADDRESS.size))

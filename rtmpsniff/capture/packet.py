@@ -12,6 +12,14 @@ Made = TypeVar("Made", bound=tuple[Any, ...])
 new_tuple: Final = cast("Callable[[type[Made], tuple[Any, ...]], Made]", tuple.__new__)
 
 
+class Origin(NamedTuple):
+    """Which packet carried something."""
+
+    capture: int  # as of `Packet`
+    packet: int  # its number
+    time: int  # nanoseconds since the epoch
+
+
 class Packet(NamedTuple):
     """One captured frame. `data` may be shorter than `wire_length` where a snapshot length cut it."""
 
@@ -21,6 +29,11 @@ class Packet(NamedTuple):
     link: int  # link type (DLT/LINKTYPE number), per packet since pcapng interfaces differ
     data: bytes
     wire_length: int
+
+    @property
+    def origin(self) -> Origin:
+        """A packet begins with what an origin is."""
+        return new_tuple(Origin, self[:3])
 
 
 TICK: Final = -1  # stands where a packet has its link type
@@ -33,14 +46,6 @@ def tick(last: Packet, now: int) -> Packet:
     number and time of the last one, and in place of a length the time that has passed since, in ns.
     """
     return Packet(last.capture, last.number, last.time, TICK, b"", max(now - last.time, 0))
-
-
-class Origin(NamedTuple):
-    """Which packet carried something."""
-
-    capture: int
-    packet: int
-    time: int
 
 
 class Statistics(NamedTuple):

@@ -21,7 +21,7 @@ from rtmpsniff.cli.read import Look, view_options
 from rtmpsniff.cli.watch import Watch
 from rtmpsniff.cli.world import Exit, warn, world
 from rtmpsniff.dissect import Dissection
-from rtmpsniff.transport.reassembly import RTMP_PORTS
+from rtmpsniff.transport.connection import RTMP_PORTS
 
 if TYPE_CHECKING:
     from rtmpsniff.cli.ndjson import RecordsFile

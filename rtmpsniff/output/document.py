@@ -118,9 +118,7 @@ def tls_record(tls: Tls) -> dict[str, Any]:
 def _by_type(connection: ConnectionSummary) -> dict[tuple[int, str], Tally]:
     sums: dict[tuple[int, str], Tally] = {}
     for (number, _), tally in connection.tallies.items():
-        total = sums.setdefault((number, ""), Tally())
-        total.messages += tally.messages
-        total.bytes += tally.bytes
+        sums.setdefault((number, ""), Tally()).add(tally.messages, tally.bytes)
     return sums
 
 

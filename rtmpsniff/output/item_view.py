@@ -11,6 +11,7 @@ from rtmpsniff.output.items import Item
 from rtmpsniff.output.json_text import json_text, json_value
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.tree import tree
+from rtmpsniff.text import shortened
 
 Layout: TypeAlias = Literal["chunks", "tags", "values"]  # which columns the list has
 
@@ -121,4 +122,4 @@ class ItemView:
         return f"{style('dim', start)}{style(item.style, item.word)}{stop}{between}{style(item.style, text)}"
 
     def _shorten(self, text: str, room: int) -> str:
-        return text if self._full or len(text) <= room else text[: max(room - 3, 0)] + "..."
+        return text if self._full else shortened(text, room)

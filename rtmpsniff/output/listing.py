@@ -23,7 +23,7 @@ from rtmpsniff.output.words import (
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
 from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
-from rtmpsniff.text import columns_of, fitted, plural
+from rtmpsniff.text import columns_of, fitted, plural, shortened
 
 _ARROWS: Final = {"client": "c->s", "server": "s->c", "": ""}
 _SHORT_NAMES: Final = {number: name.removesuffix("_amf0") for number, name in TYPE_NAMES.items()} | {
@@ -148,7 +148,7 @@ class Listing:
         return f"{head}{between}{style_of(style, text)}"
 
     def _shorten(self, text: str, room: int) -> str:
-        return text if self._full or len(text) <= room else text[: room - 3] + "..."
+        return text if self._full else shortened(text, room)
 
 
 def type_word(message: Message) -> str:
@@ -163,9 +163,12 @@ def type_style(message: Message) -> str:
 
 def place(message: Message) -> str:
     """Where a message was: chunks, packets, offset in its sender's stream; and which message it answers."""
+    return f"{plural(message.chunk_count, 'chunk')}, {_packets(message)}, offset {message.offset}{_answer(message)}"
+
+
+def _packets(message: Message) -> str:
     first, last = message.first.packet, message.last.packet
-    packets = f"packet {first}" if first == last else f"packets {first}-{last}"
-    return f"{plural(message.chunk_count, 'chunk')}, {packets}, offset {message.offset}{_answer(message)}"
+    return f"packet {first}" if first == last else f"packets {first}-{last}"
 
 
 def _answer(message: Message) -> str:
@@ -176,8 +179,6 @@ def _answer(message: Message) -> str:
 def title(message: Message, paint: Paint, clock: Clock, width: int | None = None) -> list[str]:
     """What stands above the dump of a message: two lines, more on a terminal that is too narrow for them."""
     arrow = "client -> server" if message.sender == "client" else "server -> client"
-    first, last = message.first.packet, message.last.packet
-    packets = f"packet {first}" if first == last else f"packets {first}-{last}"
     sure = "" if message.timestamp_certain or message.message_type_id <= 6 else " (uncertain)"
     head = f"#{message.number}  {clock.text(message.last.time).strip()}  connection {message.connection}"
     said = f"{message.type}  {say_message(message)}".rstrip()
@@ -185,7 +186,8 @@ def title(message: Message, paint: Paint, clock: Clock, width: int | None = None
         f"chunk stream {message.chunk_stream_id}, message stream {message.message_stream_id}, "
         f"timestamp {message.timestamp}{sure}"
     )
-    size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {packets}{_answer(message)}"
+    size = f"{plural(message.length, 'byte')} in {plural(message.chunk_count, 'chunk')}, {_packets(message)}"
+    size += _answer(message)
     style = _TYPE_STYLES.get(message.message_type_id, "unknown")
     first_line = f"{paint.style('title', head)}  {arrow}"
     if width is None or max(len(head) + len(arrow) + len(said), len(where) + len(size)) + 6 <= width:

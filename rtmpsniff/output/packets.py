@@ -22,12 +22,13 @@ from rtmpsniff.output.carried import Carried, Item, Kind, Spot, patches_of, spot
 from rtmpsniff.output.words import say_greeting, say_message, say_undecoded
 from rtmpsniff.payload.types import FAMILIES
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded, Variant
-from rtmpsniff.text import plural
+from rtmpsniff.text import plural, shortened
 from rtmpsniff.transport.addresses import HeaderAddresses
+from rtmpsniff.transport.connection import Connection, Flow, Sender
 from rtmpsniff.transport.editing import EditableSegment, Portion
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
+from rtmpsniff.transport.events import Event as StreamEvent
 from rtmpsniff.transport.fragments import Fragments, Part, Whole
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
-from rtmpsniff.transport.reassembly import Event as StreamEvent
 from rtmpsniff.transport.tcp import SYN, Segment, segment_of
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.keylog import KeyLog
@@ -265,7 +266,7 @@ class PacketExport:
 
     def _flow(self, segment: Segment) -> Flow | None:
         """The direction of a wanted connection that a segment belongs to."""
-        flows = self.run.transport.flows
+        flows = self.run.transport.table.flows
         flow = flows.get(segment.key + segment.tag) or flows.get(segment.key)
         return flow if flow in self._carried else None
 
@@ -369,7 +370,9 @@ class _Edit:
     def lines(self) -> list[str]:
         """What the packet carries, a line each."""
         items = list(dict.fromkeys(spot.item for spot in self._spots))
-        said = [_cut(item.text) + _part(item, self._start, self._stop) for item in items[:_MOST_LINES]]
+        said = [
+            shortened(item.text, _LONGEST_LINE) + _part(item, self._start, self._stop) for item in items[:_MOST_LINES]
+        ]
         return [*said, f"and {len(items) - _MOST_LINES} more"] if len(items) > _MOST_LINES else said
 
     def mask(self, masking: Masking) -> Iterator[str]:
@@ -444,10 +447,6 @@ def _flow_of(connection: Connection, sender: Sender) -> Flow:
 
 def _spot(start: int, size: int, kind: Kind, text: str) -> Spot:
     return Spot(start, start + size, kind, Item(text, start, start + size))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 3] + "..."
 
 
 def _part(item: Item, start: int, stop: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from rtmpsniff.payload import codecs
@@ -39,7 +39,7 @@ from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Exchange, Greeting, Message, Notes, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.handshake import ENCRYPTED, software_version
 from rtmpsniff.text import grouped, number_text, plural, printable, quoted
-from rtmpsniff.transport.reassembly import HOLE_REASONS
+from rtmpsniff.transport.events import HOLE_REASONS
 from rtmpsniff.tunnel.inner import Tls
 
 LONGEST_STRING: Final = 80
@@ -250,11 +250,20 @@ def _say_audio(body: Audio) -> str:
         words.append(f"track {body.track_id}")
     if body.configuration:
         words.append(body.configuration.text)
+    tracks = [_say_audio_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
+    return _joined([*words, *_say_offset_and_tracks(body, tracks)])
+
+
+def _say_offset_and_tracks(body: Audio | Video, tracks: Sequence[str]) -> Iterator[str]:
+    """What enhanced audio and video have alike, behind what is their own; `tracks` are the first of them in words."""
     if body.nanosecond_offset:
-        words.append(f"{body.nanosecond_offset:+d} ns")
-    words += [_say_audio_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
-    if len(body.tracks) > MOST_ENTRIES:
-        words.append(f"... {len(body.tracks) - MOST_ENTRIES} tracks more")
+        yield f"{body.nanosecond_offset:+d} ns"
+    yield from tracks
+    if len(body.tracks) > len(tracks):
+        yield f"... {len(body.tracks) - len(tracks)} tracks more"
+
+
+def _joined(words: Iterable[str]) -> str:
     return ", ".join(filter(None, words))
 
 
@@ -293,12 +302,8 @@ def _say_video(body: Video) -> str:
     words.append(_say_random_access(body.codec, body.frame_type, body.nal_types))
     if body.composition_time:
         words.append(f"composition {body.composition_time:+d} ms")
-    if body.nanosecond_offset:
-        words.append(f"{body.nanosecond_offset:+d} ns")
-    words += [_say_video_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
-    if len(body.tracks) > MOST_ENTRIES:
-        words.append(f"... {len(body.tracks) - MOST_ENTRIES} tracks more")
-    return ", ".join(filter(None, words))
+    tracks = [_say_video_track(body, track) for track in body.tracks[:MOST_ENTRIES]]
+    return _joined([*words, *_say_offset_and_tracks(body, tracks)])
 
 
 _CONFIGURES: Final = {"sequence_header": "configuration", "mpeg2ts_sequence_header": "MPEG-2 TS configuration"}
@@ -449,7 +454,7 @@ def say_tls(tls: Tls) -> str:
         words.append(f"ALPN {tls.alpn}")
     elif tls.offered:
         words.append(f"ALPN offered: {' '.join(tls.offered[:MOST_ENTRIES])}")
-    return ", ".join(filter(None, words))
+    return _joined(words)
 
 
 def say_exchange(event: Exchange) -> str:

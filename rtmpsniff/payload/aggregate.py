@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role, Truncated, shifted
-from rtmpsniff.findings import BODY_MALFORMED, Evidence, Finding, Severity
+from rtmpsniff.findings import BODY_MALFORMED, Finding, Severity, in_message
 from rtmpsniff.payload.types import type_name
 from rtmpsniff.text import plural
 
@@ -144,8 +144,7 @@ class _Reader:
             self.findings.append(replace(finding, title=title, evidence=evidence))
 
     def flag(self, severity: Severity, title: str, text: str, size: int) -> None:
-        evidence = Evidence(text, self.read.position - size, size, in_message=True)
-        self.tell([Finding(BODY_MALFORMED, severity, title, (evidence,))], 0)
+        self.tell([in_message(BODY_MALFORMED, severity, title, self.read.position - size, size, text)], 0)
 
 
 def _count(fields: Iterable[Field]) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from rtmpsniff.fields import Cursor, Group, Malformed, Role, Truncated, Unreadable
-from rtmpsniff.findings import Evidence, Finding, Rule, Severity
+from rtmpsniff.findings import Finding, Rule, Severity, in_message
 from rtmpsniff.payload.values import Date, Object, Value
 from rtmpsniff.text import number_text, plural
 
@@ -115,7 +115,7 @@ class AmfReader:
     def flag(self, rule: Rule, severity: Severity, title: str, text: str, start: int, size: int = 0) -> None:
         """Add a finding, once for each title: a hostile message may repeat its fault in every value."""
         if all(title != finding.title for finding in self.findings):
-            self.findings.append(Finding(rule, severity, title, (Evidence(text, start, size, in_message=True),)))
+            self.findings.append(in_message(rule, severity, title, start, size, text))
 
     def _admit(self, marker: int, place: str) -> Kind:
         self.read.path.append(place)  # stays if there is no such value

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Role
-from rtmpsniff.findings import AAC_ADTS, MEDIA_CONFIGURATION, MEDIA_FRAME, Evidence, Finding, Rule, Severity
+from rtmpsniff.findings import AAC_ADTS, MEDIA_CONFIGURATION, MEDIA_FRAME, Finding, Severity, in_message
 from rtmpsniff.payload import codecs
 from rtmpsniff.payload.codecs.sound import Sound, channel_words
 from rtmpsniff.payload.media import (
@@ -338,7 +338,7 @@ def _multichannel(read: Cursor, found: MultichannelConfiguration, findings: list
         read.add("channel mask", read.position - 4, found.mask, label.rstrip(), Role.MEDIA_HEADER)
         if len(found.speakers) != found.channels:
             title = f"{plural(found.channels, 'channel')}, but a mask of {plural(len(found.speakers), 'speaker')}"
-            findings.append(_finding(MEDIA_CONFIGURATION, Severity.WARNING, title, start, read.position - start))
+            findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, start, read.position - start))
     elif found.order == "custom":
         raw = read.take("speakers", found.channels)
         found.speakers = tuple(word(SPEAKERS, number) for number in raw)
@@ -355,15 +355,15 @@ def _frame(read: Cursor, codec: str, findings: list[Finding]) -> AudioFrame | No
         if frame is None:
             if end - start >= _SHORTEST.get(codec, 1):
                 title = f"{codec} that does not begin with a frame header"
-                findings.append(_finding(MEDIA_FRAME, Severity.WARNING, title, start, min(end - start, 8)))
+                findings.append(in_message(MEDIA_FRAME, Severity.WARNING, title, start, min(end - start, 8)))
         else:
             size: int | None = getattr(frame, "size", None)  # the headers of some codecs say it
             if size is not None and size > end - start:
                 title = f"{codec} frame of {plural(size, 'byte')}, of which {end - start} are here"
-                findings.append(_finding(MEDIA_FRAME, Severity.WARNING, title, start, end - start))
+                findings.append(in_message(MEDIA_FRAME, Severity.WARNING, title, start, end - start))
     elif codec == "aac" and codecs.aac.is_adts(read.data, start, end):
         title = "an ADTS header before raw AAC, which decoders do not expect"
-        findings.append(_finding(AAC_ADTS, Severity.ERROR, title, start, 7))
+        findings.append(in_message(AAC_ADTS, Severity.ERROR, title, start, 7))
         codecs.aac.adts_header(read)
     media_payload(read)
     return frame
@@ -377,15 +377,11 @@ def _legacy(read: Cursor, head: _AudioHead, findings: list[Finding]) -> _Content
         read.skip()
     elif head.codec == "nellymoser" and size % _NELLYMOSER_BLOCK:
         title = f"Nellymoser blocks have {_NELLYMOSER_BLOCK} bytes, and this message {size}"
-        findings.append(_finding(MEDIA_FRAME, Severity.WARNING, title, start, size))
+        findings.append(in_message(MEDIA_FRAME, Severity.WARNING, title, start, size))
     elif head.codec in _FRAMES and head.number not in _UNWRITTEN and size:
         return _Content(size, None, _frame(read, head.codec, findings))
     media_payload(read)
     return _Content(size)
-
-
-def _finding(rule: Rule, severity: Severity, title: str, start: int, size: int) -> Finding:
-    return Finding(rule, severity, title, (Evidence(title, start, size, in_message=True),))
 
 
 class _AudioHead(NamedTuple):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
-from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
-from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Evidence, Finding, Rule, Severity
+from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable, place_in
+from rtmpsniff.findings import AMF_MALFORMED, BODY_MALFORMED, Finding, Rule, Severity, in_message
 from rtmpsniff.payload import aggregate, audio, command, control, shared, types, video
 from rtmpsniff.payload.aggregate import Aggregate
 from rtmpsniff.payload.audio import Audio
@@ -54,7 +54,7 @@ Body: TypeAlias = (
 
 
 class Decoded(NamedTuple):
-    """What `decode` gives. The fields lie side by side and cover every byte of the payload."""
+    """What `decode` gives. The fields lie side by side, in order, and cover every byte of the payload."""
 
     body: Body
     fields: tuple[Field, ...]
@@ -97,11 +97,14 @@ SO_FAR: Final[dict[int, Callable[[Cursor], Body | None]]] = {
     types.AGGREGATE: aggregate.aggregate_so_far,
 }
 
-_LONGEST_PLACE: Final = 60  # characters of one captured name in a title
-
 
 def decode(type_id: int, payload: bytes) -> Decoded:
-    """Read one message body. Never raises: what cannot be read is an UNREAD field and a finding that says why."""
+    """Read one message body (§5.4, §6.2, §7.1; audio and video by the FLV file format and Enhanced RTMP).
+
+    `type_id` is the message type id, 0 to 255, `payload` the whole body without chunk headers. Fields have offsets in
+    it; findings know neither connection nor time. Never raises: what cannot be read is an UNREAD field and a finding
+    that says why, and a type that nobody reads gives `Unknown`.
+    """
     if type_id == types.AUDIO and audio.is_plain_aac(payload):
         return _plain_aac(payload[0], len(payload))
     return _decode(type_id, payload)
@@ -146,16 +149,14 @@ def _broken_off(read: Cursor, findings: list[Finding], type_id: int, stop: Unrea
     body = (so_far(read) if so_far else None) or Unknown(read.data)
     reason = stop.reason
     title = f"{_place(read, type_id, body, stop)}: {reason}"
-    evidence = Evidence(reason, read.position, read.left, in_message=True)
-    findings.append(Finding(_rule(type_id), _severity(stop), title, (evidence,)))
+    findings.append(in_message(_rule(type_id), _severity(stop), title, read.position, read.left, reason))
     read.rest("unread", label=reason)
     return body
 
 
 def _left_over(read: Cursor, findings: list[Finding]) -> None:
     title = f"{plural(read.left, 'byte')} after the end of the body"
-    evidence = Evidence("left over", read.position, read.left, in_message=True)
-    findings.append(Finding(BODY_MALFORMED, Severity.NOTE, title, (evidence,)))
+    findings.append(in_message(BODY_MALFORMED, Severity.NOTE, title, read.position, read.left, "left over"))
     read.rest("unread", label="after the end of the body")
 
 
@@ -165,11 +166,7 @@ def _place(read: Cursor, type_id: int, body: Body, stop: Unreadable) -> str:
     path = [part for part in read.path if part]
     if not path and isinstance(stop, Truncated):
         path = [stop.name]
-    return " > ".join(_short(part) for part in [printable(name) or types.type_name(type_id), *path])
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST_PLACE else text[: _LONGEST_PLACE - 1] + "…"
+    return place_in([printable(name) or types.type_name(type_id), *path])
 
 
 def _rule(type_id: int) -> Rule:

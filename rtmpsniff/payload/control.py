@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, cast
 
 from rtmpsniff.fields import Cursor, Role
-from rtmpsniff.findings import BODY_MALFORMED, CHUNK_SIZE_VALUE, Evidence, Finding, Severity
+from rtmpsniff.findings import BODY_MALFORMED, CHUNK_SIZE_VALUE, Finding, Severity, in_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def set_chunk_size(read: Cursor, findings: list[Finding]) -> SetChunkSize:
 
 
 def _judge(findings: list[Finding], severity: Severity, title: str) -> None:
-    findings.append(Finding(CHUNK_SIZE_VALUE, severity, title, (Evidence("chunk size", 0, 4, in_message=True),)))
+    findings.append(in_message(CHUNK_SIZE_VALUE, severity, title, 0, 4, "chunk size"))
 
 
 def abort(read: Cursor, _findings: list[Finding]) -> Abort:
@@ -132,8 +132,8 @@ def set_peer_bandwidth(read: Cursor, findings: list[Finding]) -> SetPeerBandwidt
     """Read a Set Peer Bandwidth; librtmp accepts one without its last byte, so somebody sends it."""
     window = read.u32("acknowledgement window size", Role.LENGTH)
     if not read.left:
-        evidence = Evidence("here the limit type should stand", read.position, in_message=True)
-        findings.append(Finding(BODY_MALFORMED, Severity.NOTE, "Set Peer Bandwidth without a limit type", (evidence,)))
+        title, place = "Set Peer Bandwidth without a limit type", "here the limit type should stand"
+        findings.append(in_message(BODY_MALFORMED, Severity.NOTE, title, read.position, 0, place))
         return SetPeerBandwidth(window)
     limit = read.enum("limit type", 1, LIMIT_TYPES)
     return SetPeerBandwidth(window, LIMIT_TYPES.get(limit, f"unknown_{limit}"))
@@ -153,13 +153,13 @@ def _oddities(body: UserControl) -> Iterator[Finding]:
     """What is readable in an event, and wrong."""
     if body.event_id == 5 and len(body.data or b"") == 4:
         title = "User control event 5 is unassigned: with four bytes perhaps a ping, whose number is 6, off by one"
-        yield Finding(BODY_MALFORMED, Severity.NOTE, title, (Evidence("event type", 0, 2, in_message=True),))
+        yield in_message(BODY_MALFORMED, Severity.NOTE, title, 0, 2, "event type")
     if body.version != body.swf_version_again is not None:
         title = f"SWF verification says two versions, {body.version} and {body.swf_version_again}"
-        yield Finding(BODY_MALFORMED, Severity.WARNING, title, (Evidence("versions", 2, 2, in_message=True),))
+        yield in_message(BODY_MALFORMED, Severity.WARNING, title, 2, 2, "versions")
     if body.swf_size != body.swf_size_again:
         title = f"SWF verification says two sizes, {body.swf_size} and {body.swf_size_again}"
-        yield Finding(BODY_MALFORMED, Severity.WARNING, title, (Evidence("SWF sizes", 4, 8, in_message=True),))
+        yield in_message(BODY_MALFORMED, Severity.WARNING, title, 4, 8, "SWF sizes")
 
 
 def user_control_so_far(read: Cursor) -> UserControl | None:

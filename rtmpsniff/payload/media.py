@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
 from rtmpsniff.fields import Cursor, Field, Group, Malformed, Role, Truncated, Unreadable
-from rtmpsniff.findings import BODY_MALFORMED, MEDIA_CONFIGURATION, Evidence, Finding, Rule, Severity
+from rtmpsniff.findings import BODY_MALFORMED, MEDIA_CONFIGURATION, Finding, Severity, in_message
 from rtmpsniff.text import plural, printable, quoted
 
 T = TypeVar("T")
@@ -152,12 +152,14 @@ def _modex_type(read: Cursor, size: int) -> int:
 def _nanoseconds(read: Cursor, size: int, findings: list[Finding]) -> int | None:
     start = read.position
     if size < 3:
-        _note(findings, Severity.WARNING, f"TimestampOffsetNano of {plural(size, 'byte')}, not 3", start, size)
+        title = f"TimestampOffsetNano of {plural(size, 'byte')}, not 3"
+        findings.append(in_message(BODY_MALFORMED, Severity.WARNING, title, start, size))
         read.raw("data", size, label="too short for an offset")
         return None
     offset = read.u24("nanosecond offset", Role.TIMESTAMP, label="{} ns")
     if offset > 999_999:
-        _note(findings, Severity.WARNING, f"nanosecond offset {offset} is a millisecond or more", start, 3)
+        title = f"nanosecond offset {offset} is a millisecond or more"
+        findings.append(in_message(BODY_MALFORMED, Severity.WARNING, title, start, 3))
     if size > 3:
         read.raw("data", size - 3, label="behind the offset")
     return offset
@@ -194,7 +196,7 @@ def multitrack(read: Cursor, names: Mapping[int, str], number: int, findings: li
         problem = f"{names[packet_type]} inside multitrack"
     else:
         return Multitrack(packet_type, TRACK_TYPES[kind], None if kind == 2 else four_cc(read))
-    _note(findings, Severity.WARNING, problem, start, read.end - start)
+    findings.append(in_message(BODY_MALFORMED, Severity.WARNING, problem, start, read.end - start))
     read.rest("unread", label=problem)
     return None
 
@@ -211,7 +213,8 @@ def tracks(
     end, count = read.end, 0
     while read.position < end or (head.track_type == "one_track" and not count):
         if count == _MOST_TRACKS:
-            _note(findings, Severity.WARNING, f"more than {_MOST_TRACKS} tracks", read.position, read.left)
+            title = f"more than {_MOST_TRACKS} tracks"
+            findings.append(in_message(BODY_MALFORMED, Severity.WARNING, title, read.position, read.left))
             read.rest("unread", label=f"more than {_MOST_TRACKS} tracks")
             break
         count += 1
@@ -250,7 +253,7 @@ def _one_track(
 def _broken_track(read: Cursor, group: Group, stop: Unreadable, findings: list[Finding]) -> None:
     where = "track" if group.value is None else f"track {group.value}"
     place = f"{where} > {stop.name}" if isinstance(stop, Truncated) else where
-    _note(findings, Severity.ERROR, f"{place}: {stop.reason}", read.position, read.left)
+    findings.append(in_message(BODY_MALFORMED, Severity.ERROR, f"{place}: {stop.reason}", read.position, read.left))
     read.rest("unread", label=stop.reason)
 
 
@@ -260,7 +263,7 @@ def _end_of_track(read: Cursor, number: int, findings: list[Finding]) -> int:
     if size <= read.left:
         return read.position + size
     title = f"track {number}: needs {plural(size, 'byte')}, has {read.left}"
-    _note(findings, Severity.ERROR, title, start, read.end - start)
+    findings.append(in_message(BODY_MALFORMED, Severity.ERROR, title, start, read.end - start))
     return read.end
 
 
@@ -298,15 +301,8 @@ def record(
                 inside.append(stop.name)
             del read.path[depth + 1 :]
             title = f"{' > '.join(inside)}: {stop.reason}"
-            _note(findings, Severity.ERROR, title, read.position, read.left, MEDIA_CONFIGURATION)
+            findings.append(in_message(MEDIA_CONFIGURATION, Severity.ERROR, title, read.position, read.left))
             read.rest("unread", label=stop.reason)
         read.rest("unread", label=f"after the end of the {name}")
         group.label = found.text
     return found
-
-
-def _note(
-    findings: list[Finding], severity: Severity, title: str, start: int, size: int, rule: Rule = BODY_MALFORMED
-) -> None:
-    evidence = Evidence(title, start, size, in_message=True)
-    findings.append(Finding(rule, severity, title, (evidence,)))

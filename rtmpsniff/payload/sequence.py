@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable
-from rtmpsniff.findings import AMF_MALFORMED, Evidence, Finding, Rule, Severity
+from rtmpsniff.fields import Cursor, Field, Truncated, Unreadable, place_in
+from rtmpsniff.findings import AMF_MALFORMED, Finding, Rule, Severity, in_message
 from rtmpsniff.payload.amf0 import Amf0
 from rtmpsniff.payload.amf3 import Amf3
 from rtmpsniff.payload.values import Value
@@ -13,7 +13,6 @@ from rtmpsniff.payload.values import Value
 Encoding: TypeAlias = Literal["amf0", "amf3"]
 
 _READERS: Final = {"amf0": Amf0, "amf3": Amf3}
-LONGEST_PLACE: Final = 60  # characters of one captured name in a title
 
 
 class Sequence(NamedTuple):
@@ -46,12 +45,7 @@ def amf_values(data: bytes, encoding: Encoding) -> Sequence:
 
 def broken_off(read: Cursor, findings: list[Finding], where: str, stop: Unreadable, rule: Rule = AMF_MALFORMED) -> None:
     """Reading cannot go on: a finding says why and where, and what is left is a field of its own."""
-    path = " > ".join(_short(part) for part in [where, *read.path] if part)
-    evidence = Evidence(stop.reason, read.position, read.left, in_message=True)
     severity = Severity.ERROR if isinstance(stop, Truncated) else Severity.WARNING
-    findings.append(Finding(rule, severity, f"{path}: {stop.reason}", (evidence,)))
+    title = f"{place_in([where, *read.path])}: {stop.reason}"
+    findings.append(in_message(rule, severity, title, read.position, read.left, stop.reason))
     read.rest("unread", label=stop.reason)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_PLACE else text[: LONGEST_PLACE - 1] + "…"

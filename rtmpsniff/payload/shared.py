@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, cast
 
 from rtmpsniff.fields import Cursor, Field, Group, Malformed, Role, Truncated, Unreadable
-from rtmpsniff.findings import BODY_MALFORMED, Evidence, Finding, Severity
+from rtmpsniff.findings import BODY_MALFORMED, Finding, Severity, in_message
 from rtmpsniff.payload.amf0 import Amf0
 from rtmpsniff.payload.amf3 import Amf3
 from rtmpsniff.payload.command import FORMATS
@@ -210,8 +210,8 @@ class _Reader:
         """Add a finding, the first of each kind alone: a hostile message may repeat its fault in every event."""
         if kind not in self.flagged:
             self.flagged.add(kind)
-            evidence = Evidence(text, self.read.position, self.read.left, in_message=True)
-            self.findings.append(Finding(BODY_MALFORMED, severity, f"shared object > {title}", (evidence,)))
+            title = f"shared object > {title}"
+            self.findings.append(in_message(BODY_MALFORMED, severity, title, self.read.position, self.read.left, text))
 
 
 def _nothing(_reader: _Reader, _parts: _Parts) -> None:

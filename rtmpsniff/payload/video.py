@@ -13,7 +13,7 @@ from functools import cache, partial
 from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role, Unreadable
-from rtmpsniff.findings import MEDIA_FRAME, Evidence, Finding, Severity
+from rtmpsniff.findings import MEDIA_FRAME, Finding, Severity, in_message
 from rtmpsniff.payload import codecs
 from rtmpsniff.payload.amf0 import Amf0
 from rtmpsniff.payload.codecs.configuration import Configuration
@@ -331,8 +331,7 @@ def _size(
         where = " > ".join(read.path[depth:])
         del read.path[depth:]
         title = f"{where}: {stop.reason}" if where else f"frame header: {stop.reason}"
-        evidence = Evidence(title, start, read.end - start, in_message=True)
-        findings.append(Finding(MEDIA_FRAME, Severity.WARNING, title, (evidence,)))
+        findings.append(in_message(MEDIA_FRAME, Severity.WARNING, title, start, read.end - start))
         return None
 
 

@@ -29,8 +29,8 @@ class Contained(Message):
 def sub_messages(message: Message) -> tuple[Contained, ...]:
     """The messages of an aggregate; none of a message of another type.
 
-    The first has the aggregate's timestamp, the others are as much later as was written (modulo 2^32). The aggregate's
-    message stream id holds for all of them.
+    §7.1.6: the first has the aggregate's timestamp, the others are as much later as was written (modulo 2^32). The
+    aggregate's message stream id holds for all of them.
     """
     body = message.body
     if not isinstance(body, Aggregate) or not body.messages:

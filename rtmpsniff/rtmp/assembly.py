@@ -4,8 +4,9 @@ Rule 1: nothing is applied before all its bytes are there; a header that is not 
 by what follows, is read again from its first byte when more has come. Rule 2: this file does not know which side is
 the client.
 
-Set Chunk Size and Abort are obeyed here, as the specification places them in the chunk stream (§5.4), so that a new
-size holds from the very next byte.
+Which header stands at a place is `headers` to say; what there is of messages that are not complete `unfinished` keeps.
+Here headers are applied, payload is cut out, and messages are completed. Set Chunk Size and Abort are obeyed here, as
+the specification places them in the chunk stream (§5.4), so that a new size holds from the very next byte.
 """
 
 from __future__ import annotations
@@ -15,84 +16,79 @@ from typing import Final
 
 from rtmpsniff import findings
 from rtmpsniff.capture.packet import Origin, new_tuple
-from rtmpsniff.findings import Evidence, Finding, Rule, Severity
-from rtmpsniff.payload.types import (
-    ABORT,
-    ACKNOWLEDGEMENT,
-    AGGREGATE,
-    AUDIO,
-    DATA_AMF0,
-    DATA_AMF3,
-    SET_CHUNK_SIZE,
-    TYPE_NAMES,
-    VIDEO,
-)
-from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header, read_header
+from rtmpsniff.findings import Rule
+from rtmpsniff.payload.types import ABORT, ACKNOWLEDGEMENT, AUDIO, SET_CHUNK_SIZE, TYPE_NAMES, VIDEO
+from rtmpsniff.rtmp.channels import Channels
+from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header
 from rtmpsniff.rtmp.doubt import Doubt
-from rtmpsniff.rtmp.events import Chunk, Event, Message, State, Undecoded, also
+from rtmpsniff.rtmp.events import Chunk, Message
+from rtmpsniff.rtmp.extended import ExtendedTimestamps
+from rtmpsniff.rtmp.headers import Headers, Lost
 from rtmpsniff.rtmp.lengths import Inferred
-from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS, LookAhead, fault
-from rtmpsniff.rtmp.runs import equal_bytes, shorten, whole_chunks
-from rtmpsniff.rtmp.search import Found, Rest, Search, behind
+from rtmpsniff.rtmp.lookahead import LookAhead
+from rtmpsniff.rtmp.outcome import Outcome
+from rtmpsniff.rtmp.runs import equal_bytes, whole_chunks
+from rtmpsniff.rtmp.search import Found, Search, behind
 from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
+from rtmpsniff.rtmp.unfinished import Unfinished
 from rtmpsniff.rtmp.window import Window
-from rtmpsniff.text import grouped, plural
-from rtmpsniff.transport.reassembly import NEVER_CAPTURED, Sender
+from rtmpsniff.transport.events import NEVER_CAPTURED
 
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
 _MEDIA: Final = frozenset({AUDIO, VIDEO})
-MOST_IDLE: Final = 64  # chunk streams up to this number are never forgotten
-
-_OF_A_STREAM: Final = frozenset({AUDIO, VIDEO, DATA_AMF0, DATA_AMF3, AGGREGATE})  # never on message stream 0
-_REST_OF_DROPPED: Final = "the rest of a message that was given up"
-_REST_OF_ABORTED: Final = "the rest of a message that was aborted"
-_ZEROS: Final = bytes(1 << 16)
-_CHANNEL_OVERHEAD: Final = 500  # bytes that a chunk stream costs
-_CHUNK_OVERHEAD: Final = 200  # what keeping a chunk's header costs: floods of tiny chunks must count
 
 
 class Assembler:
-    """Puts the messages of one direction together. `events` collects what comes of it, for `Direction` to take.
+    """Puts the messages of one direction together; what comes of it goes to `outcome`."""
 
-    `lost` says why nothing more can be read, where that is so: then `read` stopped at the header that cannot be one.
-    """
-
-    def __init__(self, connection: int, sender: Sender, numbers: Iterator[int], window: Window) -> None:
-        self.connection = connection
-        self.sender: Sender = sender
+    def __init__(self, outcome: Outcome, numbers: Iterator[int], window: Window) -> None:
+        self.connection = outcome.connection
+        self.sender = outcome.sender
+        self.events = outcome.events
         self.clock = Clock()
-        self.events: list[Event] = []
-        self.held = 0  # bytes kept for unfinished messages
-        self.lost = ""
-        self.lost_by = Origin(0, 0, 0)  # the packet that showed it
-        self.lost_rule = findings.CHUNK_DESYNC  # whose fault that is: the sender's, or the capture's
-        self.lost_header = True  # what stands where it was lost is no header
         self.wanted = 0  # bytes that must be at hand before it is worth reading again
+        self._outcome = outcome
         self._numbers = numbers
         self._window = window
-        self._channels: dict[int, Channel] = {}
+        self._known = Channels(outcome)
+        self._channels = self._known.by_number
         self._look_ahead = LookAhead(self._channels)
         self._doubt = Doubt(self._channels, self.clock, self._look_ahead)
         self.chunk_size = self._doubt.chunk_size
         self._quick = self._doubt.longest_plain  # messages up to this length may be taken in one go
-        self._channel: Channel | None = None  # whose chunk is being received
-        self._due = 0  # payload bytes which that chunk still lacks
-        self._touched: list[Channel] = []  # that the piece at hand brought bytes for
+        self._extended = ExtendedTimestamps(self._look_ahead, outcome, window)
+        self._headers = Headers(self._channels, self._doubt, self._look_ahead, self._extended, outcome, window)
+        self._unfinished = Unfinished(self._known, outcome, numbers, window)
+        self._note = self._unfinished.note
         self._strangers = 0
-        self._told: set[str] = set()  # findings that are made once
         self._searching_for: Rule = findings.CAPTURE_QUALITY
 
     def __repr__(self) -> str:
         return f"<Assembler {self.connection} from {self.sender}: {len(self._channels)} chunk streams>"
 
+    @property
+    def lost(self) -> Lost | None:
+        """Why nothing more can be read, where that is so: `read` stopped at the header that cannot be one."""
+        return self._headers.lost
+
+    @property
+    def held(self) -> int:
+        """Bytes kept for unfinished messages and chunk streams."""
+        return self._unfinished.held + self._known.held
+
+    @property
+    def lacking(self) -> int:
+        """Payload bytes that the unfinished messages still lack."""
+        return self._unfinished.lacking
+
     def read(self, data: bytes, at: int) -> int:
         """Read chunks from `data[at]` on, as far as they are here; gives where that ended."""
         end = len(data)
-        channels = self._channels
+        channels, headers, unfinished = self._channels, self._headers, self._unfinished
         self.wanted = self._look_ahead.wanted = 0
-        while at < end and not self.lost:
-            channel = self._channel
+        while at < end and headers.lost is None:
+            channel = unfinished.receiving
             if channel is not None:
                 at = self._go_on(channel, data, at)
                 continue
@@ -109,20 +105,8 @@ class Assembler:
             if at == start:
                 self.wanted = self._look_ahead.wanted - at
                 break
-        self._meet_touched()
+        unfinished.meet_touched()
         return at
-
-    def _meet_touched(self) -> None:
-        """Note which packets brought the last bytes of the messages that are not complete."""
-        for channel in self._touched:
-            if channel.left:
-                channel.meet(self._window.origin(channel.reached - self._window.base))
-        self._touched.clear()
-
-    @property
-    def lacking(self) -> int:
-        """Payload bytes that the unfinished messages still lack."""
-        return sum(channel.left for channel in self._channels.values())
 
     def settle(self, data: bytes, at: int = 0) -> int:
         """As `read`, and what was held to look ahead is decided with the bytes that there are."""
@@ -131,96 +115,81 @@ class Assembler:
         self._look_ahead.ending = False
         return at
 
+    # Less comes than was sent, or is kept.
+
     def can_lose(self, size: int) -> bool:
         """Whether a hole of `size` bytes here lies within the payload of one chunk."""
-        return self._channel is not None and size <= self._due
+        return self._unfinished.can_lose(size)
 
     def lose(self, size: int, reason: str = NEVER_CAPTURED) -> None:
         """A hole within a chunk's payload: its length is known, so the message is damaged and nothing else."""
-        channel = self._channel
+        channel = self._unfinished.receiving
         if channel is None:
             return
-        start = channel.received
-        self._due -= size
-        if not self._due:
-            self._channel = None
-        channel.left -= size
-        if not channel.dropped:
-            channel.missing.append((start, start + size))
-            channel.missing_reason = also(channel.missing_reason, reason)
-            channel.parts += [_ZEROS] * (size // len(_ZEROS)) + [_ZEROS[: size % len(_ZEROS)]]
+        self._unfinished.lose(channel, size, reason)
         if not channel.left:
             self._complete(channel)
 
     def release(self) -> None:
         """No more chunks will come: unfinished messages are let go as they are."""
-        for channel in self._channels.values():
-            if channel.left:
-                self._release(channel, "cut")
+        self._unfinished.release_all()
         told = self.chunk_size.conclude()
         if told is not None:
-            self.find(*told, self._window.base, self._window.latest)
-        self._channel, self._due = None, 0
-        self._forget_idle()
-        self._channels.clear()
+            self._outcome.find(*told, self._window.base, self._window.latest)
+        self._known.forget()
 
     def give_way(self, origin: Origin) -> None:
         """Too much is held: unfinished messages are let go as they are, and what else comes of them is dropped."""
-        title = "too much is held: unfinished messages were given up"
-        if title not in self._told:
-            self._told.add(title)
-            self.find(findings.MEMORY_BUDGET, Severity.WARNING, title, self._window.base, origin)
-        self._meet_touched()
+        self._unfinished.give_way(origin)
+        self._known.forget_idle()
+
+    def infer(self, inferred: Inferred, at: int) -> None:
+        """What a chunk stream's headers never stated is taken from their distances, as found at `data[at]`."""
+        self._known.infer(inferred, at)
+
+    # Where it goes on after a search.
+
+    def search(self, offset: int, rule: Rule, hole: int | None = 0, *, goes_on: bool = True) -> Search:
+        """Look for the next header from `offset` on; `hole` bytes before it are missing (None: nobody knows how many).
+
+        The rule says whose fault that is: the capture's or the sender's.
+        """
+        rest = None
+        self._searching_for = rule
+        channel = self._unfinished.next
+        if hole != 0:
+            self.chunk_size.lose()
+        else:
+            self.chunk_size.forget(Reason.DESYNC if rule is findings.CHUNK_DESYNC else Reason.LOST)
+        self._quick = self._doubt.longest_plain
+        if hole and goes_on and channel is not None and not channel.dropped:
+            rest = behind(channel, self._unfinished.due, hole, self.chunk_size.size, self._extended.repeated(channel))
+        if rest is not None and rest.headers and self.chunk_size.doubt is not None:
+            rest = None  # where its headers stood, and so which bytes are payload, is not known
+        return Search(self._doubt.known._replace(is_behind_hole=True), self.chunk_size.possible, offset, rest)
+
+    def resume(self, found: Found, hole: int) -> int:
+        """Read on where the search led; gives how many bytes there belong to a header that began in the hole.
+
+        `hole` is where in the stream the bytes began to be missing.
+        """
+        self._headers.lost = None
+        self._strangers = 0
+        rest, unfinished = found.rest, self._unfinished
+        if rest is not None:
+            unfinished.go_through(rest, hole + unfinished.due, self.chunk_size.size)
+            if not rest.left:
+                self._complete(rest.channel)
+            return rest.header
+        unfinished.release_all()
         for channel in self._channels.values():
-            if channel.left and not channel.dropped and channel.type_id not in FIXED_LENGTHS:
-                due = self._due if self._channel is channel else 0
-                self._emit(channel, "cut")
-                channel.dropped, channel.dropped_bytes, channel.dropped_for = True, due, _REST_OF_DROPPED
-                channel.dropped_from = self._window.base
-        self._forget_idle()
+            channel.stale = True
+            channel.certain = False
+        self._doubt.begin(self._searching_for)
+        self._quick = self._doubt.longest_plain
+        return 0
 
-    def _forget_idle(self) -> None:
-        """A stranger may open 65 598 chunk streams: those that carry nothing now are forgotten, but for the lowest."""
-        idle = [number for number, channel in self._channels.items() if not channel.left and number > MOST_IDLE]
-        for number in idle:
-            del self._channels[number]
-        self.held -= _CHANNEL_OVERHEAD * len(idle)
-
-    def _end_dropped(self, channel: Channel) -> None:
-        """The message that is not kept is over."""
-        channel.dropped = False
-        self._tell_dropped(channel)
-
-    def _tell_dropped(self, channel: Channel) -> None:
-        """What came of a message that is not kept, in one place, is accounted for."""
-        if channel.dropped_bytes:
-            self.events.append(
-                Undecoded(
-                    self.connection,
-                    self.sender,
-                    channel.dropped_from,
-                    channel.dropped_bytes,
-                    0,
-                    channel.dropped_for,
-                    channel.first,
-                    channel.last,
-                )
-            )
-
-    def find(self, rule: Rule, severity: Severity, title: str, offset: int, origin: Origin) -> None:
-        """Add a finding about the byte at `offset` of the stream."""
-        self.events.append(
-            Finding(
-                rule,
-                severity,
-                title,
-                (Evidence("", offset),),
-                connection=self.connection,
-                sender=self.sender,
-                time=origin.time,
-                packet=origin.packet,
-            )
-        )
+    # Messages.
 
     def _take_message(self, data: bytes, at: int) -> int:
         """A whole message in one go, as nearly all are: format 1 or 2, no extended timestamp, all of it here.
@@ -283,237 +252,27 @@ class Assembler:
         )
         return stop
 
-    # Headers.
-
     def _begin_chunk(self, data: bytes, at: int) -> int:
         """Read the header at `data[at]`, apply it and go on into the payload; gives where that led.
 
         `at` itself means that more bytes are needed first, or that the header cannot be one.
         """
-        header = read_header(data, at)
-        if header is None:
+        understood = self._headers.read(data, at)
+        self._quick = self._doubt.longest_plain
+        if understood is None:
             return at
-        channel = self._channels.get(header.chunk_stream_id)
-        if not self._is_credible(header, channel, data, at):
-            return at
-        size, extended = header.size, None
-        if header.timestamp == EXTENDED or (channel is not None and channel.extended is not None):
-            read = self._read_extended(header, channel, data, at)
-            if read is None:
-                return at
-            size, extended = read
-        begins = self._begins(header, channel, data, at + size)
-        if begins is None or (begins and not self._is_understood(header, channel, data, at, size)):
-            return at
+        header, channel, size, extended, begins = understood
         # From here on the header is applied, and not before: it is not read again.
-        channel = channel or self._open_channel(header, at)
+        channel = channel or self._known.open(header, at, was_searched=self._doubt.searched_for is not None)
         if extended is not None and header.format == 3:
-            self._judge_style(size > header.size, extended, at)
+            self._extended.judge_style(size > header.size, extended, at)
         if not begins and not channel.left:
-            self._ignore_abort(channel, at)
+            self._unfinished.go_on_after_abort(channel, at)
         if channel.left and header.format < 3:
-            self._interrupt(channel, header, at, goes_on=not begins)
+            self._unfinished.interrupt(channel, header, at, goes_on=not begins)
         if begins:
             self._begin_message(channel, header, extended, at)
         return self._take_chunk(channel, data, at, at + size)
-
-    def _is_credible(self, header: Header, channel: Channel | None, data: bytes, at: int) -> bool:
-        """Whether a header can be one. Where it cannot, `lost` says why; otherwise more bytes are needed to know."""
-        if channel is None or header.type_id in FIXED_LENGTHS:
-            why = fault(header, channel)
-            if why:
-                return self._lose(why, self._window.origin(at), inherits=channel is None)
-        if channel is not None and channel.left and header.format == 3:
-            return True
-        credible = self._doubt.is_credible(header, channel, data, at)
-        if credible is False:
-            why = f"a header of format {header.format} on chunk stream {header.chunk_stream_id} that cannot be one"
-            return self._lose(why, self._window.origin(at))
-        return bool(credible)
-
-    def _lose(self, why: str, origin: Origin, *, inherits: bool = False) -> bool:
-        """Nothing more can be read. `inherits`: since it is not known what an earlier header stated."""
-        self.lost, self.lost_by = why, origin
-        # Soon after a search, and where a header was lost, it follows from what made the search necessary.
-        follows = inherits or self._doubt.headers
-        self.lost_rule = (self._doubt.searched_for if follows else None) or findings.CHUNK_DESYNC
-        return False
-
-    def _begins(self, header: Header, channel: Channel | None, data: bytes, body: int) -> bool | None:
-        """Whether a header begins a message, and does not go on with one; None where more bytes are needed."""
-        if channel is None:
-            return True
-        if not channel.left:
-            ignored = header.format == 3 and channel.aborted_left > 0 and self._doubt.ignores_abort(channel, data, body)
-            return None if ignored is None else not ignored
-        if header.format == 3:
-            return False
-        goes_on = self._look_ahead.goes_on(header, channel, data, body, self.chunk_size.size)
-        return None if goes_on is None else not goes_on
-
-    def _is_understood(self, header: Header, channel: Channel | None, data: bytes, at: int, size: int) -> bool:
-        """Whether a header that begins a message says enough, as far as it is known what it inherits.
-
-        Where it does not, either more bytes are needed, or `lost` says what is wrong.
-        """
-        body = at + size
-        if channel is not None and channel.stale and header.format > 1:
-            holds = self._doubt.still_holds(channel, data, body)
-            if holds is False:
-                where = f"a header of format {header.format} on chunk stream {channel.chunk_stream_id}"
-                self._lose(f"what {where} inherits was lost", self._window.origin(at), inherits=True)
-            if not holds:
-                return False
-            channel.stale = False
-        settled = self._doubt.settles_size(header, channel, data, body)
-        self._quick = self._doubt.longest_plain
-        if self._doubt.told is not None:
-            self.find(*self._doubt.told, self._window.base + body, self._window.origin(min(body, len(data) - 1)))
-        return bool(settled)
-
-    # Where it goes on after a search.
-
-    def search(self, offset: int, rule: Rule, hole: int | None = 0, *, goes_on: bool = True) -> Search:
-        """Look for the next header from `offset` on; `hole` bytes before it are missing (None: nobody knows how many).
-
-        The rule says whose fault that is: the capture's or the sender's.
-        """
-        rest = None
-        self._searching_for = rule
-        channel = self._channel or self._between_chunks()
-        if hole != 0:
-            self.chunk_size.lose()
-        else:
-            self.chunk_size.forget(Reason.DESYNC if rule is findings.CHUNK_DESYNC else Reason.LOST)
-        self._quick = self._doubt.longest_plain
-        if hole and goes_on and channel is not None and not channel.dropped:
-            extended = b"" if channel.extended is None else self._repeated(channel)
-            rest = behind(channel, self._due, hole, self.chunk_size.size, extended)
-        if rest is not None and rest.headers and self.chunk_size.doubt is not None:
-            rest = None  # where its headers stood, and so which bytes are payload, is not known
-        return Search(self._doubt.known._replace(is_behind_hole=True), self.chunk_size.possible, offset, rest)
-
-    def _between_chunks(self) -> Channel | None:
-        """The chunk stream whose message is not complete, if it is the only one: the next chunk is likely its own."""
-        unfinished = [channel for channel in self._channels.values() if channel.left]
-        return unfinished[0] if len(unfinished) == 1 else None
-
-    def _repeated(self, channel: Channel) -> bytes:
-        if self._look_ahead.repeats_extended is False:
-            return b""
-        return (channel.extended or 0).to_bytes(4, "big")
-
-    def resume(self, found: Found, hole: int) -> int:
-        """Read on where the search led; gives how many bytes there belong to a header that began in the hole.
-
-        `hole` is where in the stream the bytes began to be missing.
-        """
-        self.lost, self.lost_header = "", True
-        self._strangers = 0
-        rest, due = found.rest, self._due
-        if rest is not None:
-            self._channel, self._due = None, 0
-            self._go_through(rest, hole + due)
-            return rest.header
-        for channel in self._channels.values():
-            if channel.left:
-                self._release(channel, "cut")
-            channel.stale = True
-            channel.certain = False
-        self._channel, self._due = None, 0
-        self._doubt.begin(self._searching_for)
-        self._quick = self._doubt.longest_plain
-        return 0
-
-    def _go_through(self, rest: Rest, offset: int) -> None:
-        """A hole took payload and chunk headers of a message, the first of them at `offset`: it is damaged, no more."""
-        channel = rest.channel
-        start = channel.received
-        if rest.lost:
-            channel.missing.append((start, start + rest.lost))
-        channel.parts += [_ZEROS] * (rest.lost // len(_ZEROS)) + [_ZEROS[: rest.lost % len(_ZEROS)]]
-        for position in rest.headers:
-            size = min(self.chunk_size.size, channel.length - position)
-            channel.chunks.append(Chunk(offset, b"", size, 1, rest.header_size))
-            offset += rest.header_size + size
-        channel.left = rest.left
-        if rest.left:
-            self._channel, self._due = (channel, rest.due) if rest.due else (None, 0)
-        else:
-            self._complete(channel)
-
-    def _read_extended(
-        self, header: Header, channel: Channel | None, data: bytes, at: int
-    ) -> tuple[int, int | None] | None:
-        """The whole header's size, and what stands where an extended timestamp would; None: more bytes are needed."""
-        size = header.size
-        if header.format < 3 and header.timestamp != EXTENDED:
-            return size, None
-        place = at + size
-        if place + 4 > len(data):
-            return (size, None) if self._look_ahead.ending and header.format == 3 else None
-        value = int.from_bytes(data[place : place + 4], "big")
-        if header.format < 3 or channel is None:
-            return size + 4, value
-        repeated = self._look_ahead.is_repeated(channel, value, data, place, self.chunk_size.size)
-        return None if repeated is None else (size + 4 if repeated else size, value)
-
-    def _judge_style(self, repeated: bool, value: int, at: int) -> None:
-        """Note how this sender writes extended timestamps on format 3, and tell what is unusual about it."""
-        before, self._look_ahead.repeats_extended = self._look_ahead.repeats_extended, repeated
-        if before is not None and before != repeated:
-            style, severity = "sometimes repeated and sometimes not", Severity.ERROR
-        elif not repeated:
-            style, severity = "left out (the text of 2009)", Severity.WARNING
-        elif not value:
-            style, severity = "four zero bytes (as mediamtx sends them)", Severity.WARNING
-        else:
-            return
-        title = f"extended timestamps on format 3: {style}"
-        if title not in self._told:
-            self._told.add(title)
-            self.find(findings.EXTENDED_STYLE, severity, title, self._window.base + at, self._window.origin(at))
-
-    def _judge_absolute(self, at: int, origin: Origin) -> None:
-        title = "an extended timestamp in format 1 or 2 is read as a time and not as a delta, as LAL writes it"
-        if title not in self._told:
-            self._told.add(title)
-            self.find(findings.EXTENDED_DELTA, Severity.WARNING, title, self._window.base + at, origin)
-
-    def _open_channel(self, header: Header, at: int) -> Channel:
-        channel = self._channels[header.chunk_stream_id] = Channel(header.chunk_stream_id)
-        if header.chunk_stream_id > MOST_IDLE:  # those that everybody uses are not worth counting
-            self.held += _CHANNEL_OVERHEAD
-        if header.format == 1 and header.type_id is not None and self._doubt.searched_for is not None:
-            self._guess_message_stream(channel, header.type_id, at)
-        elif header.format == 1 and header.chunk_stream_id != 2:  # librtmp begins its pings with format 1
-            title = f"chunk stream {header.chunk_stream_id} begins with format 1: its message stream is not stated"
-            offset, origin = self._window.base + at, self._window.origin(at)
-            self.find(findings.CHUNK_FIRST_FORMAT, Severity.WARNING, title, offset, origin)
-        return channel
-
-    def _guess_message_stream(self, channel: Channel, type_id: int, at: int) -> None:
-        """The header that stated it was lost: media and its data are on the message stream that others are on, or 1."""
-        if type_id not in _OF_A_STREAM:
-            return
-        stated = {other.message_stream_id for other in self._channels.values() if other.message_stream_id}
-        channel.message_stream_id = stated.pop() if len(stated) == 1 else 1
-        number, stream = channel.chunk_stream_id, channel.message_stream_id
-        title = f"the message stream of chunk stream {number} was not seen: taken for {stream}"
-        self.find(findings.CAPTURE_QUALITY, Severity.NOTE, title, self._window.base + at, self._window.origin(at))
-
-    def infer(self, inferred: Inferred, at: int) -> None:
-        """What a chunk stream's headers never stated is taken from their distances, as found at `data[at]`."""
-        number, length, head = inferred
-        if number in self._channels:
-            return
-        channel = self._channels[number] = Channel(number)
-        channel.length, channel.type_id, channel.head, channel.stale = length, AUDIO, head, True
-        title = (
-            f"type and length of chunk stream {number} were not seen: audio of {length} bytes, by its headers' distance"
-        )
-        self.find(findings.CAPTURE_QUALITY, Severity.NOTE, title, self._window.base + at, self._window.origin(at))
-        self._guess_message_stream(channel, AUDIO, at)
 
     def _begin_message(self, channel: Channel, header: Header, extended: int | None, at: int) -> None:
         """What the header states is stated, the rest is inherited from the last on its chunk stream."""
@@ -529,7 +288,7 @@ class Assembler:
             if header.format == 0:
                 self.clock.state(channel, value)
             elif self.clock.add(channel, value, extended is not None):
-                self._judge_absolute(at, origin)
+                self._extended.judge_absolute(at)
         if header.length is not None and header.type_id is not None:
             channel.length, channel.type_id = header.length, header.type_id
             channel.stale = False
@@ -556,17 +315,18 @@ class Assembler:
             self._note(channel, self._window.base + start, data[start:at], due)
         stop = at + due
         if stop > len(data):
-            self._channel, self._due = channel, due
+            self._unfinished.receiving, self._unfinished.due = channel, due
             return at
         self._store(channel, data[at:stop], stop)
         return stop
 
     def _go_on(self, channel: Channel, data: bytes, at: int) -> int:
         """More of a chunk that was not here whole."""
-        size = min(self._due, len(data) - at)
-        self._due -= size
-        if not self._due:
-            self._channel = None
+        unfinished = self._unfinished
+        size = min(unfinished.due, len(data) - at)
+        unfinished.due -= size
+        if not unfinished.due:
+            unfinished.receiving = None
         self._store(channel, data[at : at + size], at + size)
         return at + size
 
@@ -609,53 +369,20 @@ class Assembler:
         self._store(channel, run, stop)
         return stop
 
-    def _note(self, channel: Channel, offset: int, header: bytes, size: int, run: int = 1) -> None:
-        """Note where a chunk stood. One that is like the last and follows it joins its run."""
-        chunks = channel.chunks
-        if channel.dropped:
-            if channel.dropped_from + channel.dropped_bytes != offset:  # another chunk stream stood between
-                self._tell_dropped(channel)
-                channel.dropped_from, channel.dropped_bytes = offset, 0
-            channel.dropped_bytes += run * (len(header) + size)
-            return
-        if chunks:
-            last_offset, last_header, last_size, last_run, _ = chunks[-1]
-            if last_header == header and last_size == size and last_offset + last_run * (len(header) + size) == offset:
-                chunks[-1] = Chunk(last_offset, header, size, last_run + run)
-                return
-        chunks.append(new_tuple(Chunk, (offset, header, size, run, 0)))
-        channel.held += _CHUNK_OVERHEAD
-        self.held += _CHUNK_OVERHEAD
-
     def _store(self, channel: Channel, part: bytes | bytearray, stop: int) -> None:
         """Add to a message what ends at `data[stop]`; that may complete it."""
-        size = len(part)
-        channel.left -= size
-        if not channel.dropped:
-            channel.parts.append(part)
-            channel.held += size
-            self.held += size
+        self._unfinished.add(channel, part, stop)
         if not channel.left:
-            origin = self._window.origin(stop - 1)
-            if origin is not channel.last:
-                channel.meet(origin)
             self._complete(channel)
-        else:
-            # Which packet brought these bytes is asked once a piece: within one, packet numbers only rise.
-            channel.reached = self._window.base + stop - 1
-            if not self._touched or self._touched[-1] is not channel:
-                self._touched.append(channel)
-
-    # Messages end.
 
     def _complete(self, channel: Channel) -> None:
         if channel.dropped:
-            self._end_dropped(channel)
+            self._unfinished.end_dropped(channel)
             return
         kind = channel.type_id
         if channel.length and not channel.missing:
             channel.head = channel.parts[0][0]
-        message = self._emit(channel, "damaged" if channel.missing else "whole")
+        message = self._unfinished.emit(channel, "damaged" if channel.missing else "whole")
         if kind in _MEDIA:
             # It was cut by the chunk size, so that is the right one; before media the sender may yet set another.
             self.chunk_size.in_use = self.chunk_size.in_use or message.length > self.chunk_size.size
@@ -668,79 +395,8 @@ class Assembler:
         elif kind == ACKNOWLEDGEMENT and len(message.payload) == 4:
             self._doubt.acknowledged = int.from_bytes(message.payload, "big")
         elif kind == ABORT and not message.missing and len(message.payload) >= 4:
-            self._abort(int.from_bytes(message.payload[:4], "big"), message)
+            self._unfinished.abort(int.from_bytes(message.payload[:4], "big"), message)
         self._strangers = 0 if kind in TYPE_NAMES else self._strangers + 1
         if self._strangers == STRANGERS_BEFORE_LOST:
-            self.lost_header = False
-            self._lose(f"{STRANGERS_BEFORE_LOST} messages in a row are of types that do not exist", message.last)
-
-    def _emit(self, channel: Channel, state: State) -> Message:
-        if self._channel is channel:
-            shorten(channel.chunks, self._due)  # its last chunk did not come whole
-        message = Message(
-            self.connection,
-            next(self._numbers),
-            self.sender,
-            channel.chunk_stream_id,
-            channel.message_stream_id,
-            channel.type_id,
-            channel.timestamp,
-            channel.certain,
-            channel.length,
-            channel.parts,
-            tuple(channel.missing),
-            tuple(channel.chunks),
-            state,
-            channel.first,
-            channel.last,
-            channel.missing_reason or NEVER_CAPTURED,
-        )
-        self.events.append(message)
-        self.held -= channel.held
-        channel.held = 0
-        channel.parts, channel.missing, channel.missing_reason, channel.chunks = [], [], "", []
-        return message
-
-    def _abort(self, chunk_stream_id: int, message: Message) -> None:
-        """Abort (§5.4.2): what there is of the message on that chunk stream is all of it."""
-        channel = self._channels.get(chunk_stream_id)
-        if channel is not None and channel.left:
-            title = f"{_described(channel)} was aborted after {grouped(channel.received)} bytes"
-            self.find(findings.ABORT_SEEN, Severity.WARNING, title, message.offset, message.last)
-            left = channel.left
-            self._release(channel, "aborted")
-            channel.aborted_left = left
-
-    def _ignore_abort(self, channel: Channel, at: int) -> None:
-        """Whoever aborted a message sends the rest of it all the same. It was told as aborted; the rest is counted."""
-        size = plural(channel.aborted_left, "byte")
-        title = f"{_described(channel)} was aborted, and goes on all the same: {size} behind the Abort are its rest"
-        self.find(findings.ABORT_SEEN, Severity.ERROR, title, self._window.base + at, self._window.origin(at))
-        channel.left, channel.aborted_left = channel.aborted_left, 0
-        channel.dropped, channel.dropped_bytes, channel.dropped_for = True, 0, _REST_OF_ABORTED
-        channel.first = channel.last = self._window.origin(at)
-
-    def _interrupt(self, channel: Channel, header: Header, at: int, goes_on: bool) -> None:
-        """A header amid a message that is not of format 3: the message goes on, or this is the end of it."""
-        what = "stands amid" if goes_on else "breaks off"
-        title = (
-            f"a header of format {header.format} on chunk stream {channel.chunk_stream_id} {what} "
-            f"{_described(channel)} after {grouped(channel.received)} bytes"
-        )
-        severity = Severity.WARNING if goes_on else Severity.ERROR
-        self.find(findings.CHUNK_INTERRUPTED, severity, title, self._window.base + at, self._window.origin(at))
-        if not goes_on:
-            self._release(channel, "aborted")
-
-    def _release(self, channel: Channel, state: State) -> None:
-        self._meet_touched()
-        if channel.dropped:
-            channel.dropped_bytes -= self._due if self._channel is channel else 0
-            self._end_dropped(channel)
-        else:
-            self._emit(channel, state)
-        channel.left = 0
-
-
-def _described(channel: Channel) -> str:
-    return f"the {TYPE_NAMES.get(channel.type_id, 'unknown')} message of {grouped(channel.length)} bytes"
+            why = f"{STRANGERS_BEFORE_LOST} messages in a row are of types that do not exist"
+            self._headers.lose(why, message.last, at_header=False)

@@ -16,7 +16,11 @@ from rtmpsniff.rtmp.handshake import greeting_fields
 
 
 def describe(event: Event) -> Block | None:
-    """The bytes of an event; None for events that have none of their own."""
+    """The bytes of a message or greeting with their fields; None for events that have none of their own.
+
+    The block's address is an offset in the sender's stream, in bytes; its fields are relative to the payload, and the
+    chunk headers that stood amid that (§5.3.1) are insets with fields of their own.
+    """
     if isinstance(event, Contained):
         return _contained(event)
     if isinstance(event, Message):

@@ -23,12 +23,14 @@ from rtmpsniff.rtmp.chunk import LONGEST_HEADER
 from rtmpsniff.rtmp.events import Event, Greeting, HandshakePart, Undecoded, also
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PACKET
 from rtmpsniff.rtmp.lengths import Lengths
+from rtmpsniff.rtmp.outcome import Outcome
 from rtmpsniff.rtmp.search import Search
 from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import HOLE_REASONS, NEVER_CAPTURED, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import HOLE_REASONS, NEVER_CAPTURED, Hole, Piece
 
 Phase: TypeAlias = Literal["handshake", "chunks", "opaque", "lost"]
 
@@ -65,7 +67,8 @@ class Direction:
         self._budget = budget
         self._counted = 0  # held bytes that the budget knows of
         self._window = Window()
-        self._chunks = Assembler(connection, sender, numbers, self._window)
+        self._outcome = Outcome(connection, sender, self._window)
+        self._chunks = Assembler(self._outcome, numbers, self._window)
         self._missing: list[tuple[int, int]] = []  # stream spans in the handshake that are not there
         self._missing_reason = ""
         self._unread: _Unread | None = None
@@ -158,7 +161,7 @@ class Direction:
             if self.phase == "lost" and unread.origin is not _NOWHERE:
                 self._tell_lost(unread, None)
             elif unread.length:
-                self._chunks.events.append(unread.event(self.connection, self.sender))
+                self._outcome.events.append(unread.event(self.connection, self.sender))
         return self._taken()
 
     def begin_lost(self, offset: int, reason: str) -> None:
@@ -187,12 +190,11 @@ class Direction:
         return self._taken()
 
     def _taken(self) -> list[Event]:
-        chunks, held = self._chunks, self.held
+        held = self.held
         if held != self._counted:
             self._budget.held += held - self._counted
             self._counted = held
-        events, chunks.events = chunks.events, []
-        return events
+        return self._outcome.take()
 
     # Phases.
 
@@ -216,13 +218,13 @@ class Direction:
                 if not found:
                     return at
             at = self._chunks.settle(data, at) if ending else self._chunks.read(data, at)
-            if not self._chunks.lost:
+            lost = self._chunks.lost
+            if lost is None:
                 return at
-            rule = self._chunks.lost_rule
-            self._lose_track(at, self._chunks.lost, self._chunks.lost_by, rule)
-            if rule is findings.CAPTURE_QUALITY:
+            self._lose_track(at, lost.why, lost.by, lost.rule)
+            if lost.rule is findings.CAPTURE_QUALITY:
                 self._lengths.begin()
-            self._search = self._chunks.search(self._window.base + at + self._chunks.lost_header, rule)
+            self._search = self._chunks.search(self._window.base + at + lost.at_header, lost.rule)
 
     def _look(self, data: bytes, at: int, ending: bool) -> tuple[int, bool]:
         """Look for a header from `data[at]` on; what stands before it and all that may be one is not decoded."""
@@ -266,9 +268,9 @@ class Direction:
         else:
             title = f"{why}; a header follows"
         severity = Severity.ERROR if offset is None or unread.rule is findings.CHUNK_DESYNC else Severity.WARNING
-        self._chunks.find(unread.rule, severity, title, unread.offset, unread.origin)
+        self._outcome.find(unread.rule, severity, title, unread.offset, unread.origin)
         if unread.length:
-            self._chunks.events.append(unread.event(self.connection, self.sender))
+            self._outcome.events.append(unread.event(self.connection, self.sender))
 
     def _wanted(self, used: int, held: int) -> int:
         """How many bytes must be at hand before reading can go on behind those that were used."""
@@ -325,7 +327,7 @@ class Direction:
             self.version = data[0]
         if first and self.sender == "server":
             self.clock.format_3_repeats_time = self._is_nginx(data)
-        self._chunks.events.append(
+        self._outcome.events.append(
             Greeting(
                 self.connection,
                 self.sender,
@@ -362,7 +364,7 @@ class Direction:
     def _lose_greeting(self, hole: Hole, size: int) -> list[Event]:
         """Random bytes are missing: nothing depends on them but the verdicts."""
         if hole.reason not in HOLE_REASONS:  # what is the matter with a tunnel is said once
-            self._chunks.find(findings.CAPTURE_QUALITY, Severity.WARNING, say_hole(hole), hole.offset, hole.origin)
+            self._outcome.find(findings.CAPTURE_QUALITY, Severity.WARNING, say_hole(hole), hole.offset, hole.origin)
         self._missing.append((hole.offset, hole.offset + size))
         self._missing_reason = also(self._missing_reason, hole.reason)
         filler = Packet(*hole.origin, link=0, data=b"", wire_length=0)

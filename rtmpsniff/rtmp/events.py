@@ -15,7 +15,8 @@ from rtmpsniff.fields import Field, Role
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.bodies import Body, Decoded, decode
 from rtmpsniff.payload.types import type_name
-from rtmpsniff.transport.reassembly import NEVER_CAPTURED, EndReason, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import NEVER_CAPTURED, EndReason
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.inner import Tls
 

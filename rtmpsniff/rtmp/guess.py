@@ -26,7 +26,7 @@ from rtmpsniff.rtmp.chunk import LONGEST_HEADER, read_header
 from rtmpsniff.rtmp.events import Event, Message, Undecoded
 from rtmpsniff.rtmp.loose import LooseStream, sender_of
 from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 Sort: TypeAlias = Literal["chunks", "message", "amf0", "amf3", "flv", "sol"]
 

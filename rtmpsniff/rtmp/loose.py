@@ -20,7 +20,8 @@ from rtmpsniff.rtmp.handshake import VERSIONS, find_digest
 from rtmpsniff.rtmp.recognition import GREETING
 from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.verdicts import Verdicts
-from rtmpsniff.transport.reassembly import Connection, Piece, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import Piece
 
 LONGEST_PIECE: Final = 1 << 16  # bytes that are read at a time, so that the budget is asked often enough
 
@@ -77,8 +78,9 @@ class LooseStream:
 def decode_chunks(data: bytes, chunk_size: int = DEFAULT_CHUNK_SIZE) -> list[Event]:
     """Every event in the bytes that one side sent, with or without the handshake in front.
 
-    Chunks are of `chunk_size` bytes until the stream says otherwise; a stream that begins with a handshake begins with
-    chunks of 128 bytes. There is no connection: its number, and all packets and times, are 0.
+    Chunks (§5.3) are of `chunk_size` bytes, 1 to 2^31 - 1, until the stream says otherwise (§5.4.1); a stream that
+    begins with a handshake (§5.2) begins with chunks of 128 bytes. There is no connection: its number, and all packets
+    and times, are 0. Never raises: what cannot be read is `Undecoded`, with a `Finding` that says why.
     """
     stream = LooseStream(chunk_size, sender_of(data))
     return [*stream.feed(data), *stream.end()]

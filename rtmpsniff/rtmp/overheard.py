@@ -21,7 +21,8 @@ from rtmpsniff.rtmp.evidence import Known
 from rtmpsniff.rtmp.recognition import is_another_protocol
 from rtmpsniff.rtmp.search import Search
 from rtmpsniff.rtmp.sizes import USUAL
-from rtmpsniff.transport.reassembly import Flow, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Flow, Sender
+from rtmpsniff.transport.events import Hole, Piece
 
 Verdict: TypeAlias = Literal["rtmp", "foreign", "wait"]
 

@@ -13,7 +13,7 @@ from rtmpsniff.rtmp.chunk import read_header
 from rtmpsniff.rtmp.evidence import Known, weigh
 from rtmpsniff.rtmp.handshake import PACKET, VERSIONS, find_digest, reply_verdict
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 Verdict: TypeAlias = Literal["rtmp", "foreign", "wait"]
 

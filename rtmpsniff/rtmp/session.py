@@ -33,7 +33,8 @@ from rtmpsniff.rtmp.overheard import Overheard
 from rtmpsniff.rtmp.recognition import ENOUGH, GREETING, begins_late, is_telling, name_protocol, recognize
 from rtmpsniff.rtmp.verdicts import QUESTIONS, Verdicts
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
+from rtmpsniff.transport.connection import RTMP_PORTS, Connection, Flow, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
 from rtmpsniff.tunnel import inner as tunnel
 
 _CARRIED: Final[dict[tuple[Variant, tunnel.Carrier], Variant]] = {
@@ -275,7 +276,7 @@ class Session:
         if pieces and self._first[sender][0] not in VERSIONS:
             self._directions[sender].begin_lost(0, "not RTMP")
             _, what = name_protocol(self._first[sender])
-            origin = Origin(*pieces[0].packets[0][:3])
+            origin = pieces[0].packets[0].origin
             yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, f"not RTMP: {what}", 0, sender, origin)
         self._first[sender] = b""
         for piece in pieces:
@@ -290,7 +291,7 @@ class Session:
         if not self.hinted:
             self.connection.ignore()
             return
-        origin = Origin(*held[0].packets[0][:3])
+        origin = held[0].packets[0].origin
         yield from self.open(origin)
         first = held[0].flow.sender
         self.variant, what = name_protocol(self._first[first])
@@ -415,7 +416,7 @@ class Sessions:
                 if session is not None:
                     yield from session.feed(item)
                     if budget.spent and budget.held >= self._relief_mark:
-                        yield from self._relieve(Origin(*item.packets[-1][:3]))
+                        yield from self._relieve(item.packets[-1].origin)
                         # What is left may be what nobody can give: to ask again at once would take all the time.
                         self._relief_mark = budget.held + budget.limit // 8
             elif isinstance(item, Hole):

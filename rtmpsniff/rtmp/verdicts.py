@@ -15,7 +15,7 @@ from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Evidence, Finding, Rule, Severity
 from rtmpsniff.rtmp.events import OTHER_SENDER, Event, Greeting, HandshakePart, Message
 from rtmpsniff.rtmp.handshake import ENCRYPTED, PLAIN, Digest, find_digest, reply_verdict
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 
 QUESTIONS: Final[dict[HandshakePart, Sender]] = {"C0 C1": "client", "S0 S1": "server"}
 _AWAITED: Final[dict[Sender, HandshakePart]] = {"client": "S2", "server": "C2"}  # before one may send data

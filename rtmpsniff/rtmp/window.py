@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 
 from rtmpsniff.capture.packet import Origin, Packet, new_tuple
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 
 
 class Window:
@@ -71,6 +71,6 @@ class Window:
         index = bisect_right(offsets, offset)
         self._start = offsets[index - 1]
         self._stop = offsets[index] if index < len(offsets) else offset + 1
-        # A packet begins with what an origin is.
+        # As `Packet.origin` gives it, without the call: this is asked once a packet.
         self._origin = origin = new_tuple(Origin, self._packets[index - 1][:3])
         return origin

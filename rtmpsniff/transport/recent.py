@@ -7,10 +7,10 @@ wants the receiver and a listener to read different things: the first copy is re
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from rtmpsniff.transport.reassembly import Flow, Piece
+from rtmpsniff.transport.connection import Flow
+from rtmpsniff.transport.events import Piece
 
 MOST: Final = 4  # pieces, each of up to 96 segments: what is sent again comes soon, and more would cost speed
 

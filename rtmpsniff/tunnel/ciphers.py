@@ -113,11 +113,6 @@ def opener_13(suite: Suite, secret: bytes) -> Opener:
     return _Aead13(_aead(suite, key), expand_label(suite.hash, secret, "iv", 12))
 
 
-def master_secret(suite: Suite, premaster: bytes, seed: bytes, *, extended: bool) -> bytes:
-    """RFC 5246, 8.1, where `seed` is both randoms; RFC 7627, 4, where it is the hash of the handshake so far."""
-    return prf(suite.hash, premaster, b"extended master secret" if extended else b"master secret", seed, 48)
-
-
 def openers_12(suite: Suite, master: bytes, randoms: bytes, *, mac_last: bool) -> tuple[Opener, Opener]:
     """RFC 5246, 6.3: those of client and server. `randoms`: the server's, then the client's; `mac_last`: RFC 7366."""
     mac = _HASH_SIZES.get(suite.mac, 0)

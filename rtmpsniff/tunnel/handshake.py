@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from rtmpsniff.tunnel.beginnings import CLIENT_HELLO, SERVER_HELLO
 from rtmpsniff.tunnel.ciphers import SUITES
 from rtmpsniff.tunnel.hello import LONGEST, VERSIONS, Hello, client_hello, hello_again, server_hello

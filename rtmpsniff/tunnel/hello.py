@@ -16,7 +16,6 @@ VERSIONS: Final = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x03
 _SERVER_NAME: Final = 0
 _ALPN: Final = 16
 _MAC_LAST: Final = 22
-_EXTENDED_MASTER: Final = 23
 _EARLY_DATA: Final = 42
 _SUPPORTED_VERSIONS: Final = 43
 
@@ -31,7 +30,6 @@ class Hello(NamedTuple):
     server_name: str
     alpn: tuple[str, ...]
     mac_last: bool  # encrypt-then-mac
-    extended_master: bool
     early_data: bool
 
 
@@ -177,7 +175,6 @@ def _read(body: bytes, *, from_client: bool) -> Hello | None:
         name,
         alpn,
         _MAC_LAST in found,
-        _EXTENDED_MASTER in found,
         _EARLY_DATA in found,
     )
 

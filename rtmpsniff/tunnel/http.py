@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
-from rtmpsniff.transport.reassembly import Hole, Piece
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.inner import Lost, Span, join, span_of
 
 LONGEST_HEAD: Final = 32 * 1024
@@ -87,11 +87,6 @@ class HttpReader:
 
     def __repr__(self) -> str:
         return f"<HttpReader in {self._state}, {self._left} to come, holds {len(self._held)}>"
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether a message has begun and is not complete."""
-        return self._state not in {"head", "lost"}
 
     def feed(self, piece: Piece) -> list[Item]:
         """Take the next bytes; gives what they complete."""

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Rule, Severity
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Flow, Hole, Piece, Sender, Tick
+from rtmpsniff.transport.connection import Connection, Flow, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
 
 Carrier: TypeAlias = Literal["tls", "http", "https", "rtmfp"]
 
@@ -25,11 +26,11 @@ class Span(NamedTuple):
 
     @property
     def first(self) -> Origin:
-        return Origin(*self.packets[0][:3])
+        return self.packets[0].origin
 
     @property
     def last(self) -> Origin:
-        return Origin(*self.packets[-1][:3])
+        return self.packets[-1].origin
 
     def slim(self) -> Span:
         """The same to be held for a while: without the frames that brought it."""

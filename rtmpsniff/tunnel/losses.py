@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rtmpsniff.capture.packet import Origin
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from rtmpsniff.tunnel.inner import Lost
 from rtmpsniff.tunnel.sides import Side
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.capture.packet import Origin
-from rtmpsniff.transport.reassembly import Hole, Piece
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.inner import Span, join, span_of
 
 CHANGE_CIPHER_SPEC: Final = 20

@@ -14,7 +14,8 @@ from rtmpsniff import findings
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Begin, Connection, End, EndReason, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import Begin, End, EndReason
 from rtmpsniff.transport.tcp import reverse
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.ciphers import decrypt_cbc
@@ -130,7 +131,7 @@ class Rtmfp:
                 return
             client_key = datagram.key if startup.kind in _FROM_CLIENT else reverse(datagram.key)
             yield from self._make_room()
-            talk = yield from self._begin(client_key, Origin(*datagram.packet[:3]))
+            talk = yield from self._begin(client_key, datagram.packet.origin)
         self._count(talk, "client" if datagram.key == client_key else "server", datagram)
         if startup is not None:
             yield from self._see(talk, startup, datagram)
@@ -155,7 +156,7 @@ class Rtmfp:
             yield from self._finish(talk, "evicted")
 
     def _count(self, talk: _Talk, sender: Sender, datagram: Datagram) -> None:
-        origin = Origin(*datagram.packet[:3])
+        origin = datagram.packet.origin
         self.datagrams += 1
         talk.connection.flow(sender).offset += len(datagram.payload) + datagram.missing_tail
         talk.origins[sender] = (talk.origins.get(sender, (origin, origin))[0], origin)
@@ -169,7 +170,7 @@ class Rtmfp:
         talk.seen.append(name)
         target = f" for {startup.url}" if startup.url else ""
         sender: Sender = "client" if startup.kind in _FROM_CLIENT else "server"
-        origin = Origin(*datagram.packet[:3])
+        origin = datagram.packet.origin
         title = f"RTMFP handshake: {name}{target}"
         yield Notice(talk.connection, findings.RTMFP, Severity.NOTE, title, sender, origin)
 

@@ -15,7 +15,8 @@ from rtmpsniff import findings
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Hole, Piece
+from rtmpsniff.transport.connection import Connection
+from rtmpsniff.transport.events import Begin, End, Hole, Piece
 from rtmpsniff.tunnel.exchanges import OpenExchange
 from rtmpsniff.tunnel.http import (
     CHUNKED,

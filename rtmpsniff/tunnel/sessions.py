@@ -11,7 +11,8 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import Connection, End, EndReason, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import End, EndReason
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Notice
 from rtmpsniff.tunnel.requests import shorten

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from rtmpsniff.tunnel.ciphers import SUITES, Opener, Suite, next_secret, opener_13, openers_12
 from rtmpsniff.tunnel.hello import Hello, chosen_protocol, encrypted_extensions, takes_early_data
 from rtmpsniff.tunnel.inner import Span

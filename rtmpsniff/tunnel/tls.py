@@ -15,7 +15,8 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Severity
 from rtmpsniff.text import printable
-from rtmpsniff.transport.reassembly import Begin, Connection, End, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Connection, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece
 from rtmpsniff.tunnel.early import EarlyData
 from rtmpsniff.tunnel.handshake import Handshake, Renegotiation
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Lost, Notice, Sealed, Secured, Span, Tls
@@ -84,8 +85,8 @@ class TlsConnection:
 
     def feed(self, piece: Piece) -> Iterator[Event]:
         sender = piece.flow.sender
-        first = Origin(*piece.packets[0][:3])
-        self._origins[sender] = (self._origins.get(sender, (first, first))[0], Origin(*piece.packets[-1][:3]))
+        first = piece.packets[0].origin
+        self._origins[sender] = (self._origins.get(sender, (first, first))[0], piece.packets[-1].origin)
         if self._held is None:
             yield from self._read(piece)
             return
@@ -127,7 +128,7 @@ class TlsConnection:
         self._handshake.feed(piece.flow.sender, piece.data)
         self._handshake.describe(self.tls)
         if self._handshake.is_complete:
-            self.tls.greeted = Origin(*piece.packets[-1][:3])
+            self.tls.greeted = piece.packets[-1].origin
             if self._hinted:
                 yield from self._begin(self.tls.greeted)
 

@@ -14,8 +14,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.transport.reassembly import RTMP_PORTS, Begin, Connection, End, Hole, Piece, Sender, Tick
-from rtmpsniff.transport.reassembly import Event as StreamEvent
+from rtmpsniff.transport.connection import RTMP_PORTS, Connection, Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
+from rtmpsniff.transport.events import Event as StreamEvent
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.beginnings import (
     CLIENT_HELLO,

@@ -15,7 +15,7 @@ from rtmpsniff.api import connections
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.payload.values import Object
 from rtmpsniff.rtmp.events import Undecoded
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from tests.build import Amf3, amf0
 from tests.payload.test_shared import event, head, key
 from tests.payload.test_shared import messages as anything

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_the_list(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     there = [
-        Interface("lo", 1, is_up=True, is_loopback=True, addresses=["127.0.0.1/8", "::1/128"]),
+        Interface("lo", 1, is_up=True, addresses=["127.0.0.1/8", "::1/128"]),
         Interface("enp1s0f0", 2, is_up=True, addresses=["192.0.2.7/24"]),
         Interface("tap\x1b0", 3, is_up=False),
     ]

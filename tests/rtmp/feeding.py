@@ -20,7 +20,9 @@ from rtmpsniff.findings import Finding, Rule
 from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Opened, Undecoded
 from rtmpsniff.rtmp.session import Sessions
-from rtmpsniff.transport.reassembly import Begin, Connection, End, EndReason, Flow, Hole, Piece, Sender, reassemble
+from rtmpsniff.transport.connection import Connection, Flow, Sender
+from rtmpsniff.transport.events import Begin, End, EndReason, Hole, Piece
+from rtmpsniff.transport.reassembly import reassemble
 from tests.build import Conversation, Frame, handshake
 
 Cut: TypeAlias = Callable[[int], list[int]]  # from a number of bytes to the sizes of the pieces that they come in

@@ -7,8 +7,9 @@ from itertools import count
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.events import Message
+from rtmpsniff.rtmp.outcome import Outcome
 from rtmpsniff.rtmp.window import Window
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 from tests.build import ChunkWriter
 from tests.rtmp.feeding import new_connection
 
@@ -19,7 +20,7 @@ PACKET = Packet(0, 1, 0, 1, b"", 0)
 def assembled(stream: bytes, chunk_size: int = 128) -> tuple[Assembler, int]:
     window = Window()
     window.open(Piece(FLOW, 0, stream, [0], [PACKET]))
-    assembler = Assembler(1, "client", count(1), window)
+    assembler = Assembler(Outcome(1, "client", window), count(1), window)
     assembler.chunk_size.size = chunk_size
     return assembler, assembler.read(stream, 0)
 
@@ -49,5 +50,6 @@ def test_what_is_held_is_counted_and_let_go() -> None:
 
 def test_it_says_why_it_is_lost() -> None:
     assembler, used = assembled(b"\xc7" * 20)
-    assert (used, assembler.lost) == (0, "format 3 on chunk stream 7, which has not begun")
+    assert assembler.lost is not None
+    assert (used, assembler.lost.why) == (0, "format 3 on chunk stream 7, which has not begun")
     assert repr(assembler) == "<Assembler 1 from client: 0 chunk streams>"

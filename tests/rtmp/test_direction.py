@@ -24,11 +24,9 @@ from rtmpsniff.findings import (
     EXTENDED_STYLE,
     Severity,
 )
-from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Chunk, Greeting
-from rtmpsniff.rtmp.window import Window
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 from tests.build import ChunkWriter, Extended, audio_frame, basic_header, video_frame
 from tests.rtmp.feeding import (
     CLIENT_HELLO,
@@ -838,12 +836,6 @@ def test_a_direction_says_where_it_is() -> None:
         f"<Direction 7 from client: opaque at {HELLO + 1}>",
         "opaque",
     ]
-
-
-def test_the_parts_of_a_direction_say_where_they_are() -> None:
-    window = Window()
-    assert repr(window) == "<Window at 0, 0 bytes wait>"
-    assert repr(Assembler(7, "client", count(1), window)) == "<Assembler 7 from client: 0 chunk streams>"
 
 
 def test_a_message_names_its_least_and_its_greatest_packet() -> None:

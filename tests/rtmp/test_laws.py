@@ -23,7 +23,8 @@ from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.direction import Direction
 from rtmpsniff.rtmp.events import Event, Message
 from rtmpsniff.rtmp.session import Sessions
-from rtmpsniff.transport.reassembly import Begin, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import Begin, Hole, Piece
 from tests.build import ChunkWriter, Extended, handshake
 from tests.proportion import grows_gently
 from tests.rtmp.feeding import (

@@ -13,7 +13,7 @@ import rtmpsniff
 from rtmpsniff import Command, Event, Finding, Greeting, Message, Undecoded, describe
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.rtmp.loose import LooseStream, decode_chunks, loose_message, sender_of
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from tests.build import ChunkWriter, amf0, handshake, video_frame
 from tests.rtmp.feeding import CLIENT_HELLO, HELLO, SERVER_HELLO, assert_same
 from tests.rtmp.sequences import CONNECT, PICTURE, SEQUENCES, Sequence

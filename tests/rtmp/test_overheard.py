@@ -7,7 +7,8 @@ import random
 import pytest
 
 from rtmpsniff.rtmp.overheard import MOST, Overheard, Verdict
-from rtmpsniff.transport.reassembly import Connection, Hole, Piece
+from rtmpsniff.transport.connection import Connection
+from rtmpsniff.transport.events import Hole, Piece
 from tests.build import ChunkWriter, amf0, audio_frame, video_frame
 from tests.rtmp.feeding import Carrier, Cut, Turn, new_connection, three_feedings, whole
 from tests.rtmp.test_candidates import AUDIO, COMMAND, VIDEO

@@ -11,7 +11,7 @@ from rtmpsniff.capture.files import read
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.rtmp.events import Event, Greeting, Message
 from rtmpsniff.rtmp.recognition import Verdict, begins_late, name_protocol, recognize
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from tests.build import (
     Frame,
     Handshake,

@@ -28,7 +28,8 @@ from rtmpsniff.findings import (
 )
 from rtmpsniff.rtmp.events import Closed, Event, Message, Opened, Variant
 from rtmpsniff.rtmp.session import Session, Sessions
-from rtmpsniff.transport.reassembly import Begin, End, Hole, Piece, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import Begin, End, Hole, Piece
 from tests.build import (
     AAC_HEADER,
     ChunkWriter,

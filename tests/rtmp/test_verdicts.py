@@ -19,7 +19,7 @@ from rtmpsniff.findings import (
 )
 from rtmpsniff.rtmp.events import Greeting, HandshakePart
 from rtmpsniff.rtmp.verdicts import Verdicts
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from tests.build import ChunkWriter, greeting
 from tests.conftest import MakeMessage
 from tests.rtmp.feeding import HELLO, Cut, Turn, converse, findings, three_feedings

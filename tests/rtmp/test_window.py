@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.rtmp.window import Window
-from rtmpsniff.transport.reassembly import Piece
+from rtmpsniff.transport.events import Piece
 from tests.rtmp.feeding import new_connection
 
 FLOW = new_connection().from_client

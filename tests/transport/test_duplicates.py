@@ -9,7 +9,8 @@ import pytest
 
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.transport.duplicates import TIME_OF_COPIES, TIME_OF_PLAIN_COPIES
-from rtmpsniff.transport.reassembly import Begin, Event, Piece, Reassembler
+from rtmpsniff.transport.events import Begin, Event, Piece
+from rtmpsniff.transport.reassembly import Reassembler
 from tests.build import ACK, PSH, Conversation, Frame
 
 MILLISECOND = 1_000_000

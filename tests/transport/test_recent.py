@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rtmpsniff.capture.packet import Origin
-from rtmpsniff.transport.reassembly import Connection, Piece
+from rtmpsniff.transport.connection import Connection
+from rtmpsniff.transport.events import Piece
 from rtmpsniff.transport.recent import MOST, Recent, compare
 
 CONNECTION = Connection(bytes(12), Origin(0, 1, 0), whole=True, plain={})

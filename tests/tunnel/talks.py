@@ -19,7 +19,9 @@ from cryptography.x509.oid import NameOID
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.rtmp.events import Event, Message
-from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler, Sender
+from rtmpsniff.transport.connection import Sender
+from rtmpsniff.transport.events import Hole, Piece
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
 from tests.build import Conversation, Frame, Talk

@@ -16,7 +16,6 @@ from rtmpsniff.tunnel.ciphers import (
     SUITES,
     Suite,
     expand_label,
-    master_secret,
     next_secret,
     opener_13,
     openers_12,
@@ -60,14 +59,6 @@ def test_the_prf_of_tls_12() -> None:
     assert made.hex().startswith("e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a")
     assert made.hex().endswith("87347b66")
     assert len(made) == 100
-
-
-def test_master_secrets_differ_by_their_label() -> None:
-    suite = SUITES[0xC02F]
-    plain = master_secret(suite, MASTER, RANDOMS, extended=False)
-    extended = master_secret(suite, MASTER, RANDOMS, extended=True)
-    assert plain == prf("sha256", MASTER, b"master secret", RANDOMS, 48)
-    assert extended == prf("sha256", MASTER, b"extended master secret", RANDOMS, 48)
 
 
 def nonce(iv: bytes, number: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Hole, Piece
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.early import REASON, EarlyData
 from rtmpsniff.tunnel.inner import Lost, Span
 from rtmpsniff.tunnel.records import Record

@@ -9,7 +9,8 @@ import pytest
 
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Connection, Hole, Piece
+from rtmpsniff.transport.connection import Connection
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.exchanges import OpenExchange
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Lost, Span
 from rtmpsniff.tunnel.requests import Kind, Request

@@ -6,8 +6,6 @@ from random import Random
 
 import pytest
 
-from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Connection, Flow, Hole, Piece
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.http import (
     LONGEST_HEAD,
@@ -22,35 +20,13 @@ from rtmpsniff.tunnel.http import (
     length_of,
 )
 from rtmpsniff.tunnel.inner import Lost
-
-KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50000).to_bytes(2, "big") + (80).to_bytes(2, "big")
-ORIGIN = Origin(0, 99, 99)
+from tests.tunnel.feed import ORIGIN, Feed
 
 
-class Feed:
-    """Brings bytes to a reader, each piece in packets of its own."""
-
+class HttpFeed(Feed[Item]):
     def __init__(self, reader: HttpReader, packet_size: int = 1000) -> None:
+        super().__init__(reader, packet_size)
         self.reader = reader
-        self.size = packet_size
-        self.flow: Flow = Connection(KEY, ORIGIN, True, {}).from_client
-        self.packets = 0
-        self.at = 0
-        self.items: list[Item] = []
-
-    def feed(self, data: bytes) -> Feed:
-        offsets = list(range(self.at, self.at + len(data), self.size))
-        numbers = range(self.packets + 1, self.packets + 1 + len(offsets))
-        packets = [Packet(0, number, number, 1, b"", 0) for number in numbers]
-        self.packets += len(packets)
-        self.items += self.reader.feed(Piece(self.flow, self.at, data, offsets, packets))
-        self.at += len(data)
-        return self
-
-    def lose(self, size: int | None) -> Feed:
-        self.items += self.reader.lose(Hole(self.flow, self.at, size, ORIGIN, "never captured"))
-        self.at += size or 0
-        return self
 
     @property
     def told(self) -> list[object]:
@@ -102,21 +78,20 @@ ANSWERED: list[object] = ["HTTP/1.1 200 OK", b"abc0123456789", "done"]
 )
 def test_messages_however_they_are_cut(reader: object, data: bytes, expected: list[object], step: int) -> None:
     assert callable(reader)
-    feed = Feed(reader())
+    feed = HttpFeed(reader())
     for at in range(0, len(data), step):
         feed.feed(data[at : at + step])
     assert feed.told == expected
 
 
 def test_the_end_of_the_connection_ends_a_body() -> None:
-    feed = Feed(responses()).feed(b"HTTP/1.0 200 OK\r\n\r\nall of it")
-    assert feed.reader.is_inside
+    feed = HttpFeed(responses()).feed(b"HTTP/1.0 200 OK\r\n\r\nall of it")
     assert feed.reader.end(ORIGIN) == [Done(ORIGIN)]
     assert feed.reader.end(ORIGIN) == []
 
 
 def test_bodies_know_their_packets() -> None:
-    feed = Feed(requests(), packet_size=10)
+    feed = HttpFeed(requests(), packet_size=10)
     feed.feed(POST)
     (body,) = [item for item in feed.items if isinstance(item, Body)]
     start = len(POST) - 5
@@ -129,7 +104,7 @@ def test_bodies_know_their_packets() -> None:
 
 
 def test_headers() -> None:
-    feed = Feed(requests()).feed(b"POST /x HTTP/1.1\r\nA: 1\r\na : 2\r\nno colon\r\nContent-Length: 0\r\n\r\n")
+    feed = HttpFeed(requests()).feed(b"POST /x HTTP/1.1\r\nA: 1\r\na : 2\r\nno colon\r\nContent-Length: 0\r\n\r\n")
     head = feed.items[0]
     assert isinstance(head, Head)
     assert head.headers == {"a": "2", "content-length": "0"}
@@ -142,7 +117,7 @@ def test_a_length_that_is_none(value: str) -> None:
 
 
 def test_a_huge_length_takes_no_memory() -> None:
-    feed = Feed(requests()).feed(b"POST /send/x/1 HTTP/1.1\r\nContent-Length: 999999999999999\r\n\r\n")
+    feed = HttpFeed(requests()).feed(b"POST /send/x/1 HTTP/1.1\r\nContent-Length: 999999999999999\r\n\r\n")
     for _ in range(100):
         feed.items.clear()
         feed.feed(bytes(1000))
@@ -160,7 +135,7 @@ def test_a_huge_length_takes_no_memory() -> None:
     ],
 )
 def test_what_is_no_http_is_passed_over(wrong: bytes) -> None:
-    feed = Feed(requests()).feed(wrong).feed(POST * 2)
+    feed = HttpFeed(requests()).feed(wrong).feed(POST * 2)
     assert feed.told[0] in {("lost", None), "POST /x HTTP/1.1"}
     assert ("lost", None) in feed.told
     assert feed.told[-len(SAID) :] == SAID
@@ -170,14 +145,14 @@ def test_what_is_no_http_is_passed_over(wrong: bytes) -> None:
 @pytest.mark.parametrize("size", [b"zz\r\n", b"-5\r\n", b"1" * 5000, b"\r\n", b"fffffffffffff\r\n"])
 def test_a_chunk_without_a_size(size: bytes) -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    feed = Feed(responses()).feed(head + size + b"x" * 50).feed(OK)
+    feed = HttpFeed(responses()).feed(head + size + b"x" * 50).feed(OK)
     assert feed.told[:2] == ["HTTP/1.1 200 OK", ("lost", None)]
     assert feed.told[-3:] == ANSWERED
 
 
 def test_a_chunk_without_its_end() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    feed = Feed(responses()).feed(head + b"3\r\nabcdef\r\n").feed(OK)
+    feed = HttpFeed(responses()).feed(head + b"3\r\nabcdef\r\n").feed(OK)
     assert feed.told[:3] == ["HTTP/1.1 200 OK", b"abc", ("lost", None)]
     assert feed.told[-3:] == ANSWERED
 
@@ -186,30 +161,30 @@ def test_a_chunk_without_its_end() -> None:
 
 
 def test_a_hole_inside_a_body() -> None:
-    feed = Feed(requests()).feed(POST[:-4]).lose(3).feed(POST[-1:] + POST)
+    feed = HttpFeed(requests()).feed(POST[:-4]).lose(3).feed(POST[-1:] + POST)
     assert feed.told == ["POST /send/x/1 HTTP/1.1", b"h", ("lost", 3), b"o", "done", *SAID]
 
 
 def test_a_hole_up_to_the_end_of_a_body() -> None:
-    feed = Feed(requests()).feed(POST[:-4]).lose(4).feed(POST)
+    feed = HttpFeed(requests()).feed(POST[:-4]).lose(4).feed(POST)
     assert feed.told == ["POST /send/x/1 HTTP/1.1", b"h", ("lost", 4), "done", *SAID]
 
 
 @pytest.mark.parametrize("size", [5, 60, None])
 def test_a_hole_that_takes_the_next_head(size: int | None) -> None:
-    feed = Feed(requests()).feed(POST[:-4]).lose(size).feed(b"ent-length: 5\r\n\r\nhello" + POST)
+    feed = HttpFeed(requests()).feed(POST[:-4]).lose(size).feed(b"ent-length: 5\r\n\r\nhello" + POST)
     first: list[object] = [] if size is None else [("lost", 4), "done"]
     assert feed.told == ["POST /send/x/1 HTTP/1.1", b"h", *first, ("lost", None), *SAID]
 
 
 def test_a_hole_in_a_chunk() -> None:
     at = OK.index(b"345")
-    feed = Feed(responses()).feed(OK[:at]).lose(3).feed(OK[at + 3 :] + OK)
+    feed = HttpFeed(responses()).feed(OK[:at]).lose(3).feed(OK[at + 3 :] + OK)
     assert feed.told == ["HTTP/1.1 200 OK", b"abc012", ("lost", 3), b"6789", "done", *ANSWERED]
 
 
 def test_a_hole_in_a_body_that_lasts_until_the_end() -> None:
-    feed = Feed(responses()).feed(b"HTTP/1.0 200 OK\r\n\r\nall").lose(1000).feed(b"it")
+    feed = HttpFeed(responses()).feed(b"HTTP/1.0 200 OK\r\n\r\nall").lose(1000).feed(b"it")
     assert feed.told == ["HTTP/1.0 200 OK", b"all", ("lost", 1000), b"it"]
 
 
@@ -218,7 +193,7 @@ def test_any_bytes_end_in_items(seed: int) -> None:
     random = Random(seed)
     words = [POST, OK, b"POST /", b"HTTP/1.1 ", b"\r\n\r\n", b"ffff\r\n", random.randbytes(30)]
     for make in (requests, responses):
-        feed = Feed(make())
+        feed = HttpFeed(make())
         for _ in range(200):
             if random.random() < 0.05:
                 feed.lose(random.choice([None, 1, 10, 1000]))
@@ -234,7 +209,7 @@ def test_repr() -> None:
 @pytest.mark.parametrize(("size", "told"), [(b"0000000000000000003", True), (b"8000000000000000", False)])
 def test_sizes_of_chunks_with_many_digits(size: bytes, told: bool) -> None:
     """Zeros before a size say nothing (RFC 9112, 7.1); a size of 2^63 is nobody's."""
-    feed = Feed(responses()).feed(
+    feed = HttpFeed(responses()).feed(
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n0\r\n\r\n"
     )
     assert (feed.told[1:] == [b"abc", "done"]) is told
@@ -243,6 +218,6 @@ def test_sizes_of_chunks_with_many_digits(size: bytes, told: bool) -> None:
 
 def test_chunks_of_a_byte_each_become_few_bodies() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-    feed = Feed(responses(), 100_000).feed(head + b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n")
+    feed = HttpFeed(responses(), 100_000).feed(head + b"1\r\nx\r\n" * 10_000 + b"0\r\n\r\n")
     assert feed.told[1:] == [b"x" * 10_000, "done"]
     assert len(feed.items) < 50

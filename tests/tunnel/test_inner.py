@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Connection, Hole, Piece
+from rtmpsniff.transport.connection import Connection
+from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.inner import InnerConnection, Span, join, span_of
 
 KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50000).to_bytes(2, "big") + (443).to_bytes(2, "big")

@@ -6,38 +6,18 @@ from random import Random
 
 import pytest
 
-from rtmpsniff.capture.packet import Origin, Packet
-from rtmpsniff.transport.reassembly import Connection, Flow, Hole, Piece
 from rtmpsniff.tunnel.records import LONGEST, Gap, Item, Record, RecordReader
-
-KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50000).to_bytes(2, "big") + (443).to_bytes(2, "big")
-ORIGIN = Origin(0, 9, 9)
+from tests.tunnel.feed import Feed
 
 
 def record(text: bytes, kind: int = 23) -> bytes:
     return bytes([kind, 3, 3]) + len(text).to_bytes(2, "big") + text
 
 
-class Feed:
+class RecordFeed(Feed[Item]):
     def __init__(self, genuine: bytes = b"true") -> None:
         self.reader = RecordReader(lambda record: record.span.data.startswith(genuine))
-        self.flow: Flow = Connection(KEY, ORIGIN, True, {}).from_client
-        self.at = 0
-        self.items: list[Item] = []
-        self.packets = 0
-
-    def feed(self, data: bytes) -> Feed:
-        if data:
-            self.packets += 1
-            packet = Packet(0, self.packets, self.packets, 1, data, len(data))
-            self.items += self.reader.feed(Piece(self.flow, self.at, data, [self.at], [packet]))
-            self.at += len(data)
-        return self
-
-    def lose(self, size: int | None) -> Feed:
-        self.items += self.reader.lose(Hole(self.flow, self.at, size, ORIGIN, "never captured"))
-        self.at += size or 0
-        return self
+        super().__init__(self.reader)
 
     @property
     def told(self) -> list[object]:
@@ -59,7 +39,7 @@ WHOLE: list[object] = list(zip(STARTS, TEXTS, strict=False))
 
 @pytest.mark.parametrize("step", [1, 2, 5, 13, 1000])
 def test_records_however_they_are_cut(step: int) -> None:
-    feed = Feed()
+    feed = RecordFeed()
     for at in range(0, len(DATA), step):
         feed.feed(DATA[at : at + step])
     assert feed.told == WHOLE
@@ -67,7 +47,7 @@ def test_records_however_they_are_cut(step: int) -> None:
 
 
 def test_a_record_knows_all_its_packets() -> None:
-    feed = Feed().feed(DATA[:10]).feed(DATA[10:15]).feed(DATA[15:])
+    feed = RecordFeed().feed(DATA[:10]).feed(DATA[10:15]).feed(DATA[15:])
     first = feed.items[0]
     assert isinstance(first, Record)
     assert (first.span.first.packet, first.span.last.packet) == (1, 3)
@@ -76,44 +56,44 @@ def test_a_record_knows_all_its_packets() -> None:
 @pytest.mark.parametrize("size", [1, 5, 10])
 def test_a_hole_inside_a_record_takes_that_alone(size: int) -> None:
     at = STARTS[1] + 8
-    feed = Feed().feed(DATA[:at]).lose(size).feed(DATA[at + size :])
+    feed = RecordFeed().feed(DATA[:at]).lose(size).feed(DATA[at + size :])
     assert feed.told == [WHOLE[0], (STARTS[1], "damaged"), *WHOLE[2:]]
 
 
 def test_two_holes_inside_a_record() -> None:
     at = STARTS[3] + 6
-    feed = Feed().feed(DATA[:at]).lose(3).feed(DATA[at + 3 : at + 6]).lose(4).feed(DATA[at + 10 :])
+    feed = RecordFeed().feed(DATA[:at]).lose(3).feed(DATA[at + 3 : at + 6]).lose(4).feed(DATA[at + 10 :])
     assert feed.told == [*WHOLE[:3], (STARTS[3], "damaged"), WHOLE[4]]
 
 
 @pytest.mark.parametrize("size", [STARTS[3] - STARTS[1], STARTS[3] - STARTS[1] - 2, STARTS[3] - STARTS[1] + 9])
 def test_a_hole_over_records_begins_where_the_first_of_them_does(size: int) -> None:
     at = STARTS[1]
-    feed = Feed().feed(DATA[:at]).lose(size).feed(DATA[at + size :])
+    feed = RecordFeed().feed(DATA[:at]).lose(size).feed(DATA[at + size :])
     found = 3 if at + size <= STARTS[3] else 4
     assert feed.told == [WHOLE[0], (STARTS[1], "gap"), *WHOLE[found:]]
 
 
 def test_a_hole_from_inside_a_record_over_the_next() -> None:
     at, stop = STARTS[1] + 9, STARTS[3] + 2
-    feed = Feed().feed(DATA[:at]).lose(stop - at).feed(DATA[stop:])
+    feed = RecordFeed().feed(DATA[:at]).lose(stop - at).feed(DATA[stop:])
     assert feed.told == [WHOLE[0], (STARTS[1], "damaged"), (STARTS[2], "gap"), WHOLE[4]]
 
 
 def test_a_hole_of_unknown_size() -> None:
-    feed = Feed().feed(DATA[: STARTS[1]]).lose(None).feed(DATA[STARTS[2] :])
+    feed = RecordFeed().feed(DATA[: STARTS[1]]).lose(None).feed(DATA[STARTS[2] :])
     assert [item[1] if isinstance(item, tuple) else item for item in feed.told] == [TEXTS[0], "gap", *TEXTS[2:]]
     assert feed.told[1] == (-1, "gap")
 
 
 def test_what_only_looks_like_a_record_is_passed_over() -> None:
     false = record(b"false" + bytes(30))
-    feed = Feed().feed(DATA[: STARTS[1]]).lose(7).feed(b"x" * 20 + false + DATA[STARTS[2] :])
+    feed = RecordFeed().feed(DATA[: STARTS[1]]).lose(7).feed(b"x" * 20 + false + DATA[STARTS[2] :])
     assert [said[1] for said in feed.told if isinstance(said, tuple)] == [TEXTS[0], "gap", *TEXTS[2:]]
 
 
 def test_a_false_record_that_is_not_complete_holds_no_more_than_a_record() -> None:
-    feed = Feed().lose(7)
+    feed = RecordFeed().lose(7)
     for _ in range(100):
         feed.feed(b"\x17\x03\x03\x40\x00" + bytes(995))
         assert feed.reader.held <= LONGEST + 5
@@ -121,22 +101,22 @@ def test_a_false_record_that_is_not_complete_holds_no_more_than_a_record() -> No
 
 
 def test_bytes_that_are_no_record() -> None:
-    feed = Feed().feed(DATA[: STARTS[2]] + b"GET / HTTP/1.1\r\n\r\n" + DATA[STARTS[2] :])
+    feed = RecordFeed().feed(DATA[: STARTS[2]] + b"GET / HTTP/1.1\r\n\r\n" + DATA[STARTS[2] :])
     assert feed.told[:3] == [*WHOLE[:2], (STARTS[2], "gap")]
     assert [said[1] for said in feed.told[3:] if isinstance(said, tuple)] == TEXTS[2:]
 
 
 def test_a_record_of_the_greatest_size_and_one_above_it() -> None:
     text = b"true" + bytes(LONGEST - 4)
-    assert len(Feed().feed(record(text)).items) == 1
-    feed = Feed().feed(record(text + b"x"))
+    assert len(RecordFeed().feed(record(text)).items) == 1
+    feed = RecordFeed().feed(record(text + b"x"))
     assert isinstance(feed.items[0], Gap)
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_any_bytes_end_in_items(seed: int) -> None:
     random = Random(seed)
-    feed = Feed()
+    feed = RecordFeed()
     for _ in range(300):
         if random.random() < 0.1:
             feed.lose(random.choice([None, 1, 5, 40, 20_000]))

@@ -15,7 +15,8 @@ from rtmpsniff.findings import RTMPT_REFUSED, Finding
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.text import plural
-from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler
+from rtmpsniff.transport.events import Hole, Piece
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.tunnel.sequence import LONGEST_WAIT, MOST_AHEAD
 from rtmpsniff.tunnel.tunnels import Tunnels
 from tests.build import Conversation, Sender, session

@@ -7,7 +7,9 @@ import pytest
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin
 from rtmpsniff.rtmp.events import Closed
-from rtmpsniff.transport.reassembly import Connection, End, Reassembler
+from rtmpsniff.transport.connection import Connection
+from rtmpsniff.transport.events import End
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.tunnel import sessions
 from rtmpsniff.tunnel.inner import InnerConnection
 from rtmpsniff.tunnel.sessions import Tokens, TunnelSession

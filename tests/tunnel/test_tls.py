@@ -20,7 +20,8 @@ from rtmpsniff.output.words import say_message
 from rtmpsniff.rtmp.describe import describe
 from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.session import Sessions
-from rtmpsniff.transport.reassembly import Hole, Piece, Reassembler
+from rtmpsniff.transport.events import Hole, Piece
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
 from tests.build import Conversation, Frame, handshake, session

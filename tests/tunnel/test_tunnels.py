@@ -10,7 +10,8 @@ from random import Random
 
 import pytest
 
-from rtmpsniff.transport.reassembly import Begin, End, Hole, Piece, Reassembler
+from rtmpsniff.transport.events import Begin, End, Hole, Piece
+from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.transport.udp import Datagram
 from rtmpsniff.tunnel.inner import Event
 from rtmpsniff.tunnel.tunnels import Tunnels

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rtmpsniff.fields import Cursor, Role
-from rtmpsniff.findings import MEDIA_CONFIGURATION, Evidence, Finding, Severity
+from rtmpsniff.findings import MEDIA_CONFIGURATION, Finding, Severity, in_message
 from rtmpsniff.payload.codecs.bits import Bits
 from rtmpsniff.payload.codecs.sound import Sound, sound
 from rtmpsniff.text import quoted
@@ -192,8 +192,8 @@ class _Reader:
 
     def _odd(self, title: str, start: int) -> None:
         start = max(start - 1, 0)  # it may begin in the byte before
-        evidence = Evidence(title, start, self.read.position - start, in_message=True)
-        self.findings.append(Finding(MEDIA_CONFIGURATION, Severity.WARNING, title, (evidence,)))
+        size = self.read.position - start
+        self.findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, start, size))
 
     def _specific_config(self) -> bool:
         """Whether it was read to its end, so that what follows can be read too."""

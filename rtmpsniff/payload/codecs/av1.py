@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role, Unreadable
-from rtmpsniff.findings import MEDIA_CONFIGURATION, Evidence, Finding, Rule, Severity
+from rtmpsniff.findings import MEDIA_CONFIGURATION, Finding, Severity, in_message
 from rtmpsniff.payload.codecs.bits import MOST_FIELDS, Bits
 from rtmpsniff.payload.codecs.configuration import (
     CHROMA,
@@ -56,8 +56,7 @@ def decoder_configuration(read: Cursor, found: Configuration, findings: list[Fin
     start = read.position
     if _record_head(read, found, "reserved") != 1:
         title = "The AV1 configuration record does not begin with a marker and version 1"
-        evidence = Evidence(title, start, 1, in_message=True)
-        findings.append(Finding(MEDIA_CONFIGURATION, Severity.WARNING, title, (evidence,)))
+        findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, start, 1))
     found.parameter_sets.extend(units(read, found, findings))
 
 
@@ -123,7 +122,7 @@ def units(read: Cursor, found: Configuration, findings: list[Finding]) -> tuple[
         try:
             unit = _next_unit(read.data, read.position, read.end)
         except Malformed as stop:
-            findings.append(_finding(MEDIA_CONFIGURATION, Severity.WARNING, f"OBU: {stop}", read.position, read.left))
+            findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, f"OBU: {stop}", read.position, read.left))
             read.rest("unread", label=stop.reason)
             break
         names.append(unit.name)
@@ -186,7 +185,7 @@ def _sequence_header_unit(read: Cursor, unit: _Unit, found: Configuration, findi
             sequence_header(Bits(read), found)
         except Unreadable as stop:
             title = f"{unit.name}: {stop.reason}"
-            findings.append(_finding(MEDIA_CONFIGURATION, Severity.WARNING, title, read.position, read.left))
+            findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, read.position, read.left))
             read.rest("unread", label=stop.reason)
         read.rest("unread", label=f"behind the end of the {unit.name}")
         group.value, group.label = unit.name, found.text
@@ -302,7 +301,3 @@ def _color(bits: Bits, found: Configuration, profile: int) -> None:
     found.chroma = _chroma(monochrome, across, down)
     if not monochrome:
         bits.flags("separate_uv_delta_q")
-
-
-def _finding(rule: Rule, severity: Severity, title: str, start: int, size: int) -> Finding:
-    return Finding(rule, severity, title, (Evidence(title, start, size, in_message=True),))

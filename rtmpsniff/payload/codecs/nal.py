@@ -12,10 +12,9 @@ from rtmpsniff.findings import (
     MEDIA_ANNEX_B,
     MEDIA_CONFIGURATION,
     MEDIA_NAL_LENGTH,
-    Evidence,
     Finding,
-    Rule,
     Severity,
+    in_message,
 )
 from rtmpsniff.payload.codecs.bits import MOST_FIELDS, Bits
 from rtmpsniff.payload.codecs.configuration import Configuration
@@ -97,13 +96,13 @@ def is_record(read: Cursor, codec: Codec, found: Configuration, findings: list[F
     start = read.position
     if read.data.startswith((_START_CODE, _LONG_START_CODE), start, read.end):
         title = "Start codes stand where a decoder configuration record should be"
-        findings.append(_finding(MEDIA_ANNEX_B, Severity.ERROR, title, start, read.end - start))
+        findings.append(in_message(MEDIA_ANNEX_B, Severity.ERROR, title, start, read.end - start))
         _units_after_start_codes(read, codec, found, findings)
         return False
     number = read.u8("configurationVersion")
     if number != 1:
         title = f"The decoder configuration record is of version {number}, not 1"
-        findings.append(_finding(MEDIA_CONFIGURATION, Severity.WARNING, title, start, 1))
+        findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, start, 1))
     return True
 
 
@@ -156,7 +155,7 @@ def _elements(
         reader(bits, target)
     except Unreadable as stop:
         title = f"{group.name}: {stop.reason}"
-        findings.append(_finding(MEDIA_CONFIGURATION, Severity.WARNING, title, read.position, read.left))
+        findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, read.position, read.left))
         read.rest("unread", label=stop.reason)
     else:
         _rest(read, bits, group.name)
@@ -244,7 +243,7 @@ def _other_lengths(read: Cursor, cut: _Cut, findings: list[Finding]) -> tuple[in
     else:
         severity, title = Severity.WARNING, f"{plural(-behind, 'byte')} behind the last NAL unit, too few for a length"
         start = cut.reached
-    findings.append(_finding(MEDIA_NAL_LENGTH, severity, title, start, read.end - start))
+    findings.append(in_message(MEDIA_NAL_LENGTH, severity, title, start, read.end - start))
     return 4, "", cut
 
 
@@ -288,7 +287,7 @@ def _behind(read: Cursor, position: int, more: int) -> None:
 def _annex_b(read: Cursor, codec: Codec, findings: list[Finding]) -> Units:
     """A frame cut by start codes, as files and transport streams have them."""
     title = "A frame has start codes (Annex B) where the lengths of its NAL units belong"
-    finding = _finding(MEDIA_ANNEX_B, Severity.ERROR, title, read.position, len(_LONG_START_CODE))
+    finding = in_message(MEDIA_ANNEX_B, Severity.ERROR, title, read.position, len(_LONG_START_CODE))
     findings.append(replace(finding, advice="Players find no picture in it: the sender has to write lengths."))
     found = Configuration()
     names = _units_after_start_codes(read, codec, found, findings)
@@ -316,7 +315,3 @@ def _units_after_start_codes(read: Cursor, codec: Codec, found: Configuration, f
         position = stop
     read.rest("NAL units", Role.MEDIA, "more NAL units")
     return names
-
-
-def _finding(rule: Rule, severity: Severity, title: str, start: int, size: int) -> Finding:
-    return Finding(rule, severity, title, (Evidence(title, start, size, in_message=True),))

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role
-from rtmpsniff.findings import MEDIA_CONFIGURATION, Evidence, Finding, Severity
+from rtmpsniff.findings import MEDIA_CONFIGURATION, Finding, Severity, in_message
 from rtmpsniff.payload.codecs.sound import Sound, sound
 
 RATE: Final = 48_000  # of every decoder, whatever went into the encoder
@@ -68,8 +68,8 @@ def identification_header(read: Cursor, found: OpusConfiguration, findings: list
     start = read.position
     found.channels = read.u8("channel count", Role.MEDIA_HEADER)
     if not found.channels:
-        evidence = Evidence("0 channels", start, 1, in_message=True)
-        findings.append(Finding(MEDIA_CONFIGURATION, Severity.WARNING, "Opus with 0 channels", (evidence,)))
+        title = "Opus with 0 channels"
+        findings.append(in_message(MEDIA_CONFIGURATION, Severity.WARNING, title, start, 1, "0 channels"))
     found.pre_skip = _little(read, "pre-skip", 2, "{} samples")
     found.input_rate = _little(read, "input sample rate", 4, "{} Hz")
     gain = _little(read, "output gain", 2, "{}/256 dB", signed=True)
