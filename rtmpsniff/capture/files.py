@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from heapq import heappop, heappush
 from io import FileIO, UnsupportedOperation
 from itertools import chain
-from operator import itemgetter
+from operator import itemgetter, sub
 from pathlib import Path
 from shlex import quote
 from typing import Final, Protocol, Self, TypeAlias
@@ -82,7 +82,7 @@ class CaptureFile:
     `bytes` counts captured bytes:
     what the file holds of its packets, less than was on the wire where a snapshot length cut them. `first_time` and
     `last_time` are those of the first and the last packet in the file's order, in nanoseconds since the epoch, None
-    without a packet. `backward` is the first packet that is earlier than the one before it, and by how many
+    without a packet. `backward` is the packet that is farthest before the one ahead of it, and by how many
     nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and where the file ends
     before its end. `secrets` holds the TLS key logs that came with the packets so far.
     `dropped` counts the packets that were dropped while this was captured, None where the file does not say.
@@ -201,8 +201,7 @@ class CaptureFile:
         if self.first_time is None:
             self.first_time = packets[0].time
             self._latest = self.first_time
-        if self.backward is None:
-            self._look_backward(packets)
+        self._look_backward(packets)
         self.last_time = packets[-1].time
         self.packets = self._reader.packets
         self.bytes = self._reader.captured
@@ -210,10 +209,10 @@ class CaptureFile:
     def _look_backward(self, packets: list[Packet]) -> None:
         times = list(map(_time_of, packets))
         if times[0] < self._latest or sorted(times) != times:
-            for packet, before in zip(packets, [self._latest, *times], strict=False):
-                if packet.time < before:
-                    self.backward = packet.number, before - packet.time
-                    return
+            steps = list(map(sub, [self._latest, *times], times))
+            farthest = max(steps)
+            if self.backward is None or farthest > self.backward[1]:
+                self.backward = packets[steps.index(farthest)].number, farthest
         self._latest = times[-1]
 
     def _ending(self) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rtmpsniff.capture.files import Captures
 from rtmpsniff.cli.world import Exit, warn
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.words import say_duration
 from rtmpsniff.text import plural, printable
+
+# Network cards with several queues, and several interfaces in one capture, hand packets over some microseconds out of
+# order all the time. From one millisecond on, the unit of RTMP's timestamps, a figure that somebody acts on may change.
+LEAST_STEP_BACK: Final = 1_000_000  # ns
 
 
 def conclude(captures: Captures, run: Dissection) -> Exit:
@@ -17,11 +23,11 @@ def conclude(captures: Captures, run: Dissection) -> Exit:
         if file.dropped:
             dropped = plural(file.dropped, "packet")
             warn(f"warning: {printable(file.file)}: {dropped} dropped while capturing, by what the file says")
-        if file.backward is not None:
+        if file.backward is not None and file.backward[1] >= LEAST_STEP_BACK:
             number, distance = file.backward
             warn(
-                f"warning: {printable(file.file)}: times run backwards, first at packet {number}, "
-                f"by {say_duration(distance)}; spans of time may be wrong"
+                f"warning: {printable(file.file)}: times run backwards, by up to {say_duration(distance)} "
+                f"(packet {number}); spans of time may be wrong"
             )
     for remark in run.remarks:
         warn(f"warning: {remark}")

@@ -54,7 +54,16 @@ def capture_record(file: CaptureFile) -> dict[str, Any]:
         "last_time": None if file.last_time is None else str(file.last_time),
         "truncated": file.truncated,
         **({} if file.dropped is None else {"dropped": file.dropped}),
+        **_backward(file),
     }
+
+
+def _backward(file: CaptureFile) -> dict[str, Any]:
+    """The largest step back of its times, however small."""
+    if file.backward is None:
+        return {}
+    packet, distance = file.backward
+    return {"backward": {"packet": packet, "nanoseconds": str(distance)}}
 
 
 def _connection(connection: ConnectionSummary) -> dict[str, Any]:
