@@ -24,6 +24,7 @@ from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
 from rtmpsniff.capture.packet import Packet, tick
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
+from rtmpsniff.capture.stop import Stop
 from rtmpsniff.errors import InputError, UserError
 from rtmpsniff.text import decode_text, printable, quoted
 
@@ -242,8 +243,9 @@ class Captures:
     file that begins first come first, so that a capture cut into files is what it was before.
     """
 
-    def __init__(self, files: Sequence[CaptureFile]) -> None:
+    def __init__(self, files: Sequence[CaptureFile], stop: Stop | None = None) -> None:
         self.files = tuple(files)
+        self._stop = stop
 
     def __enter__(self) -> Self:
         return self
@@ -255,6 +257,11 @@ class Captures:
         if len(self.files) == 1:
             return iter(self.files[0])
         return self._merged()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody asked for the end, which for a pipe is where it stood."""
+        return self._stop is not None and self._stop.is_asked
 
     def _merged(self) -> Iterator[Packet]:
         begun = [(first, packets) for packets in map(iter, self.files) if (first := next(packets, None)) is not None]
@@ -282,17 +289,17 @@ class Captures:
 Watch: TypeAlias = Callable[[int], None]
 
 
-def read(sources: Sequence[str], watch: Watch | None = None) -> Captures:
+def read(sources: Sequence[str], watch: Watch | None = None, stop: Stop | None = None) -> Captures:
     """Open every source, in order of their indices; raises `InputError` for the first that cannot be read.
 
-    `watch` is told of every piece that is read: how many bytes it has.
+    `watch` is told of every piece that is read: how many bytes it has. `stop` can end those that are pipes.
     """
     if sources.count(STANDARD_INPUT) > 1:
         raise UserError("standard input can be read only once")
     with ExitStack() as opened:  # closes the files before one that cannot be read
-        files = [opened.enter_context(open_capture(source, index, watch)) for index, source in enumerate(sources)]
+        files = [opened.enter_context(open_capture(source, index, watch, stop)) for index, source in enumerate(sources)]
         opened.pop_all()
-    return Captures(files)
+    return Captures(files, stop)
 
 
 class _Watched:
@@ -317,7 +324,7 @@ class _Watched:
         self._source.close()
 
 
-def open_capture(source: str, index: int = 0, watch: Watch | None = None) -> CaptureFile:
+def open_capture(source: str, index: int = 0, watch: Watch | None = None, stop: Stop | None = None) -> CaptureFile:
     """Open a file, or standard input for "-", and read its header; `index` is what its packets carry.
 
     Raises `InputError`, one line with the name, for what is not there, may not be read, is empty or no capture.
@@ -325,6 +332,8 @@ def open_capture(source: str, index: int = 0, watch: Watch | None = None) -> Cap
     name = "standard input" if source == STANDARD_INPUT else printable(source)
     try:
         raw = _open(source)
+        if stop is not None:
+            raw = stop.over(raw)
         try:
             return CaptureFile(source, raw if watch is None else _Watched(raw, watch), index)
         except BaseException:

@@ -16,7 +16,12 @@ LEAST_STEP_BACK: Final = 1_000_000  # ns
 
 
 def conclude(captures: Captures, run: Dissection) -> Exit:
-    """Say what was wrong with the files, and whether there was any RTMP."""
+    """Say what was wrong with the files, and whether there was any RTMP; of all statuses that of Ctrl-C goes first."""
+    status = _conclude(captures, run)
+    return Exit.INTERRUPTED if captures.is_stopped else status
+
+
+def _conclude(captures: Captures, run: Dissection) -> Exit:
     for file in captures.files:
         if file.truncated:
             warn(f"warning: {printable(file.file)} {file.truncated}")

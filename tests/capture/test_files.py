@@ -336,7 +336,9 @@ def test_standard_input_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_redirected_to_a_program() -> None:
-    program = "from rtmpsniff.capture.files import open_capture as o; c = o('-'); print(len(list(c)), c.truncated)"
+    program = (
+        "from rtmpsniff.capture.files import open_capture as o; c = o('-'); list(c); print(c.packets, c.truncated)"
+    )
     data = pcap_header() + 5000 * record(bytes(70)) + b"rest"
     assert len(data) > 4 * BLOCK_SIZE
     ran = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, check=True, cwd=HOME)
