@@ -207,20 +207,20 @@ class Assembler:
                 )
             )
 
-    def find(self, rule: Rule, severity: Severity, title: str, offset: int, origin: Origin) -> None:
+    def find(self, rule: Rule, severity: Severity, title: str, offset: int, origin: Origin) -> Finding:
         """Add a finding about the byte at `offset` of the stream."""
-        self.events.append(
-            Finding(
-                rule,
-                severity,
-                title,
-                (Evidence("", offset),),
-                connection=self.connection,
-                sender=self.sender,
-                time=origin.time,
-                packet=origin.packet,
-            )
+        found = Finding(
+            rule,
+            severity,
+            title,
+            (Evidence("", offset),),
+            connection=self.connection,
+            sender=self.sender,
+            time=origin.time,
+            packet=origin.packet,
         )
+        self.events.append(found)
+        return found
 
     def _take_message(self, data: bytes, at: int) -> int:
         """A whole message in one go, as nearly all are: format 1 or 2, no extended timestamp, all of it here.
