@@ -160,19 +160,24 @@ def _told(span: Undecoded, findings: Iterable[Finding]) -> _Told:
     return _Told(span, None)
 
 
-def _places(spans: Iterable[_Told]) -> Iterator[tuple[Severity, str]]:
+def _places(spans: Iterable[_Told]) -> list[tuple[Severity, str]]:
+    """In the order of their offsets; what happened often is told where it happened first."""
     alike: defaultdict[tuple[Severity, str], list[_Told]] = defaultdict(list)
-    for span in spans:
+    for span in sorted(spans, key=lambda told: told.span.offset):
         alike[span.severity, _shape(span.text)].append(span)
+    told = []
     for (severity, _), group in alike.items():
-        texts = [span.text for span in group] if len(group) <= MOST_ALIKE else [_in_places(group)]
-        yield from ((severity, text) for text in texts)
+        if len(group) > MOST_ALIKE:
+            told.append((group[0].span.offset, severity, _in_places(group)))
+        else:
+            told += [(span.span.offset, severity, span.text) for span in group]
+    return [(severity, text) for _, severity, text in sorted(told, key=lambda place: place[0])]
 
 
 def _in_places(group: list[_Told]) -> str:
     """What happened often, as one."""
     length, missing = sum(span.size[0] for span in group), sum(span.size[1] for span in group)
-    first = min(group, key=lambda told: told.span.offset)
+    first = group[0]
     where = f"in {grouped(len(group))} places from offset {first.span.offset} on"
     packets = _packets(min(told.span.first.packet for told in group), max(told.span.last.packet for told in group))
     return f"{say_span(length, missing, where, first.span.reason)} ({packets}){first.code}"
