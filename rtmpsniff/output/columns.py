@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
+from typing import Final
 
 from rtmpsniff.output.theme import Paint
 
@@ -22,3 +25,12 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, ri
     yield paint.style("dim", line(head))
     for row in rows:
         yield line(row)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Rows of a text for a terminal that is too narrow for it; a number is not broken up."""
+    rows = wrap(_GROUPS.sub("\xa0", text), max(width, 40), subsequent_indent="    ", break_on_hyphens=False)
+    return [row.replace("\xa0", " ") for row in rows]
+
+
+_GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rtmpsniff.analysis.media_streams import MOST_PLACES, MediaStream
+from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.story import say_track, shortened
+from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import grouped, plural, printable
 
-HEAD: Final = ("connection", "kind", "stream", "seconds", "frames", "video", "frames", "audio", "bytes", "file")
-RIGHT: Final = "r  rr r r"
+_HEAD: Final = ("connection", "kind", "stream", "seconds", "frames", "video", "frames", "audio", "bytes", "file")
+_RIGHT: Final = "r  rr r r"
 _LONGEST_NAME: Final = 60
 
 
 def row(media: MediaStream, file: str) -> tuple[str, ...]:
-    """One stream, which goes into this file; `HEAD` says what stands where."""
+    """One stream, which goes into this file."""
     name = media.stream.name
     return (
         str(media.connection),
@@ -28,6 +30,27 @@ def row(media: MediaStream, file: str) -> tuple[str, ...]:
         grouped(media.size),
         file,
     )
+
+
+def table(rows: Sequence[tuple[str, ...]], paint: Paint, width: int | None) -> Iterator[str]:
+    """The rows, each on lines of its own where a terminal is too narrow for a table of them."""
+    lines = list(columns(_HEAD, rows, Paint(colored=False), _RIGHT))
+    if width is None or max(map(len, lines)) <= width:
+        yield paint.style("dim", lines[0])
+        yield from lines[1:]
+        return
+    for one in rows:
+        yield from _entry(one, width)
+
+
+def _entry(row: tuple[str, ...], width: int) -> Iterator[str]:
+    number, kind, name, seconds, video_frames, video, audio_frames, audio, size, file = row
+    first, *more = wrapped(f"{kind} {name}: {seconds} s, {size} bytes", width - 6)
+    yield f"{number:>4}  {first}"
+    for words, codec, frames in (("video", video, video_frames), ("audio", audio, audio_frames)):
+        more += [] if frames == "-" else wrapped(f"{words} {codec}: {frames} frames", width - 6)
+    for text in (*more, f"file {file}"):  # a name is whole, so that it can be copied
+        yield f"      {text}"
 
 
 def _kind(media: MediaStream, kind: int) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmpsniff.output.columns import columns
+from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.theme import Paint
 
 PLAIN = Paint(False)
@@ -53,3 +53,13 @@ def _edges(line: str, at: int) -> tuple[int, int]:
     word = line.split()[at]
     start = line.index(word, start)
     return start, start + len(word)
+
+
+def test_rows_of_a_text() -> None:
+    text = "from the client: 1 234 567 bytes, of which 12 345 ms are left, and some-words-with-hyphens more"
+    for width in range(40, 90):
+        rows = wrapped(text, width)
+        assert max(map(len, rows)) <= width
+        assert " ".join(row.strip() for row in rows) == text
+        assert not [row for row in rows if row.endswith(("1", "234", "12", "345"))]
+    assert wrapped(text, 3) == wrapped(text, 40)
