@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.analysis.lost import Lost, lost_messages
 from rtmpsniff.analysis.summary import ConnectionSummary
-from rtmpsniff.findings import HANDSHAKE_ENCRYPTED, WRONG_PROTOCOL, Finding, Severity
+from rtmpsniff.findings import HANDSHAKE_ENCRYPTED, HANDSHAKE_STALLED, WRONG_PROTOCOL, Finding, Severity
 from rtmpsniff.output.story import Line
 from rtmpsniff.output.words import say_span
 from rtmpsniff.rtmp.events import Closed, Traffic, Undecoded
@@ -24,7 +24,11 @@ from rtmpsniff.transport.reassembly import Sender
 MOST_ALIKE: Final = 3  # more lines that differ in their numbers alone are told as one
 _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 _NUMBER: Final = re.compile(r"[0-9]+(?: [0-9]{3})*(?: bytes?)?")
-_SAY_MORE: Final = {WRONG_PROTOCOL, HANDSHAKE_ENCRYPTED}  # of bytes that are no chunks: what they are
+_SAY_MORE: Final = {
+    WRONG_PROTOCOL,
+    HANDSHAKE_ENCRYPTED,
+    HANDSHAKE_STALLED,
+}  # of bytes that are no chunks: what they are
 _BARE: Final = Traffic(0, 0, 0, 0, 0)
 
 

@@ -58,11 +58,11 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
             dropped = plural(file.dropped, "packet")
             text = f"  {dropped} dropped while capturing, by the interface or the system: what was never captured"
             yield paint.style("warning", f"{text} may be theirs")
-    if any(others):
-        connections, packets = others
-        yield paint.style(
-            "dim", f"not RTMP: {plural(connections, 'TCP connection')}, {plural(packets, 'packet')} of other kinds"
-        )
+    connections, packets = others
+    told = [plural(connections, "TCP connection")] if connections else []
+    told += [f"{plural(packets, 'packet')} of other kinds"] if packets else []
+    if told:
+        yield paint.style("dim", f"not RTMP: {', '.join(told)}")
 
 
 def _date(time: int) -> str:

@@ -10,6 +10,7 @@ from rtmpsniff.findings import (
     CAPTURE_QUALITY,
     CHUNK_DESYNC,
     HANDSHAKE_ENCRYPTED,
+    HANDSHAKE_STALLED,
     WRONG_PROTOCOL,
     Evidence,
     Finding,
@@ -141,6 +142,18 @@ def test_another_protocol_says_what_it_is() -> None:
     assert told(summary) == [
         "from the server: 9 bytes from offset 0 not decoded: not RTMP (packet 7)",
         f"error: {what}; not decoded: 78 bytes from the client from offset 0 (packet 7) [proto.wrong_protocol]",
+    ]
+
+
+def test_a_handshake_that_was_never_completed() -> None:
+    summary = connection()
+    what = "the handshake was never completed: 9 of 3073 bytes from the client, 0 of 3073 bytes from the server"
+    summary.findings = [Finding(HANDSHAKE_STALLED, Severity.ERROR, what, (Evidence("", 0),), connection=1)]
+    ends = "the stream ends inside the handshake"
+    summary.undecoded = [lost(0, 9, 0, ends), lost(1537, 4, 0, ends)]
+    assert told(summary) == [
+        "from the client: 4 bytes from offset 1537 not decoded: the stream ends inside the handshake (packet 7)",
+        f"error: {what}; not decoded: 9 bytes from the client from offset 0 (packet 7) [hs.stalled]",
     ]
 
 

@@ -197,8 +197,13 @@ def test_findings_are_counted(summed: Summed) -> None:
 
 def test_other_traffic_is_counted(summed: Summed) -> None:
     frames = session().frames
-    lines = list(overview([capture(frames)], summed(frames), (2, 5), PLAIN, None, None))
-    assert lines[1] == "not RTMP: 2 TCP connections, 5 packets of other kinds"
+    for others, said in (
+        ((2, 5), "not RTMP: 2 TCP connections, 5 packets of other kinds"),
+        ((1, 0), "not RTMP: 1 TCP connection"),
+        ((0, 1), "not RTMP: 1 packet of other kinds"),
+        ((0, 0), ""),
+    ):
+        assert list(overview([capture(frames)], summed(frames), others, PLAIN, None, None))[1] == said
 
 
 def test_a_capture_without_rtmp_is_its_first_line(summed: Summed) -> None:
