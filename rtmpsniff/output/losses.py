@@ -72,10 +72,10 @@ def _side(sender: Sender, traffic: Traffic, spans: list[_Told], messages: str, *
     if len(causes) > 1:
         yield from (Line(1, f"{plural(size, 'byte')} {cause}") for size, cause in causes)
     if messages:
-        yield Line(depth, f"{prefix}{messages}", "warning" if causes else "")
+        yield Line(depth, f"{prefix}{messages}")
     for severity, text in _places(spans):
         word = "error: " if severity is Severity.ERROR else ""
-        yield Line(depth, f"{word}{prefix}{text}", severity.value)
+        yield Line(depth, f"{word}{prefix}{text}", "" if causes and not word else severity.value)
     if traffic.retransmitted_bytes:
         size = plural(traffic.retransmitted_bytes, "byte")
         yield Line(0, f"from the {sender}: {size} retransmitted: the network lost them or their confirmation", "dim")

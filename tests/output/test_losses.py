@@ -111,6 +111,7 @@ def test_what_is_missing_is_told_once() -> None:
         "from the server: messages that did not come whole: 1 cut",
         "warning: something else [capture.quality]",
     ]
+    assert [line.style for line in loss_lines(summary)] == ["warning", "", "", "", "", "warning"]
 
 
 def test_a_single_place_needs_no_line() -> None:
