@@ -1,4 +1,4 @@
-"""The outside world as the commands see it: standard output, its width, whether colour is wanted."""
+"""The outside world as the commands see it: standard output, its width, whether color is wanted."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def terminal_width(output: TextIO) -> int:
 
 
 def wants_color(choice: ColorChoice, is_terminal: bool, environment: Mapping[str, str]) -> bool:
-    """Decide about colour: the option, then NO_COLOR, then FORCE_COLOR, then the terminal."""
+    """Decide about color: the option, then NO_COLOR, then FORCE_COLOR, then the terminal."""
     if choice != "auto":
         return choice == "always"
     if environment.get("NO_COLOR"):

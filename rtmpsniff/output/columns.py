@@ -9,6 +9,9 @@ from typing import Final
 
 from rtmpsniff.output.theme import Paint
 
+_GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")
+_NARROWEST: Final = 40
+
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, right: str = "") -> Iterator[str]:
     """A heading and rows; `right` has an `r` in the place of each column that is aligned to the right."""
@@ -28,9 +31,6 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, ri
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """Rows of a text for a terminal that is too narrow for it; a number is not broken up."""
-    rows = wrap(_GROUPS.sub("\xa0", text), max(width, 40), subsequent_indent="    ", break_on_hyphens=False)
+    """Rows of a text for a terminal; a number is not broken up."""
+    rows = wrap(_GROUPS.sub("\xa0", text), max(width, _NARROWEST), subsequent_indent="    ", break_on_hyphens=False)
     return [row.replace("\xa0", " ") for row in rows]
-
-
-_GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")

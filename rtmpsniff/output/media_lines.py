@@ -12,13 +12,13 @@ from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import grouped, plural, printable
 
-_HEAD: Final = ("connection", "kind", "stream", "seconds", "frames", "video", "frames", "audio", "bytes", "file")
+HEAD: Final = ("connection", "kind", "stream", "seconds", "frames", "video", "frames", "audio", "bytes", "file")
 _RIGHT: Final = "r  rr r r"
 _LONGEST_NAME: Final = 60
 
 
 def row(media: MediaStream, file: str) -> tuple[str, ...]:
-    """One stream, which goes into this file."""
+    """One stream, which goes into this file; `HEAD` says what stands where."""
     name = media.stream.name
     return (
         str(media.connection),
@@ -33,24 +33,29 @@ def row(media: MediaStream, file: str) -> tuple[str, ...]:
 
 
 def table(rows: Sequence[tuple[str, ...]], paint: Paint, width: int | None) -> Iterator[str]:
-    """The rows, each on lines of its own where a terminal is too narrow for a table of them."""
-    lines = list(columns(_HEAD, rows, Paint(colored=False), _RIGHT))
+    """Rows under their heading, or a few lines for each where a terminal is too narrow; `width` None: there is none."""
+    lines = list(columns(HEAD, rows, Paint(colored=False), _RIGHT))
     if width is None or max(map(len, lines)) <= width:
         yield paint.style("dim", lines[0])
         yield from lines[1:]
         return
-    for one in rows:
-        yield from _entry(one, width)
+    for each in rows:
+        yield from _entry(each, width)
 
 
 def _entry(row: tuple[str, ...], width: int) -> Iterator[str]:
-    number, kind, name, seconds, video_frames, video, audio_frames, audio, size, file = row
-    first, *more = wrapped(f"{kind} {name}: {seconds} s, {size} bytes", width - 6)
-    yield f"{number:>4}  {first}"
-    for words, codec, frames in (("video", video, video_frames), ("audio", audio, audio_frames)):
-        more += [] if frames == "-" else wrapped(f"{words} {codec}: {frames} frames", width - 6)
-    for text in (*more, f"file {file}"):  # a name is whole, so that it can be copied
-        yield f"      {text}"
+    number, action, name, seconds, pictures, video, sounds, audio, size, file = row
+    head = wrapped(f"{action} {name}: {seconds} s, {size} {_unit(size, 'byte')}, {file}", width - 6)
+    yield f"{number:>4}  {head[0]}"
+    yield from (f"      {text}" for text in head[1:])
+    for kind, codec, frames in (("video", video, pictures), ("audio", audio, sounds)):
+        if frames != "-":
+            text = f"{kind} {codec}: {frames} {_unit(frames, 'frame')}"
+            yield from (f"        {part}" for part in wrapped(text, width - 8))
+
+
+def _unit(number: str, word: str) -> str:
+    return word if number == "1" else f"{word}s"
 
 
 def _kind(media: MediaStream, kind: int) -> tuple[str, str]:
