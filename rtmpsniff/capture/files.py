@@ -123,6 +123,11 @@ class CaptureFile:
         return chain.from_iterable(self._batches())
 
     @property
+    def name(self) -> str:
+        """What people are told that was read; safe to print."""
+        return _named(self.file)
+
+    @property
     def dropped(self) -> int | None:
         return self._reader.drops.total if isinstance(self._reader, PcapngReader) else None
 
@@ -329,7 +334,7 @@ def open_capture(source: str, index: int = 0, watch: Watch | None = None, stop: 
 
     Raises `InputError`, one line with the name, for what is not there, may not be read, is empty or no capture.
     """
-    name = "standard input" if source == STANDARD_INPUT else printable(source)
+    name = _named(source)
     try:
         raw = _open(source)
         if stop is not None:
@@ -350,7 +355,7 @@ def blocks(source: str) -> Iterator[bytes]:
 
     Raises `InputError`, one line with the name, for what is not there or may not be read.
     """
-    name = "standard input" if source == STANDARD_INPUT else printable(source)
+    name = _named(source)
     try:
         raw = _open(source)
         try:
@@ -362,6 +367,10 @@ def blocks(source: str) -> Iterator[bytes]:
         raise InputError(f"{name}: {error}") from None
     except OSError as error:
         raise InputError(f"{name}: {_reason(error)}") from None
+
+
+def _named(source: str) -> str:
+    return "standard input" if source == STANDARD_INPUT else printable(source)
 
 
 def _open(source: str) -> Source:

@@ -23,7 +23,10 @@ from rtmpsniff.output.theme import Paint
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Only the N connections with the most bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_json: bool) -> Exit:
-    """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded."""
+    """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded.
+
+    A capture that comes through a pipe may be ended by Ctrl-C: what came until then is summarized.
+    """
     with progress(files) as bar, interruptible() as stop, read(files, watch(bar), stop) as captures:
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         selection = chosen.make_selection(run)

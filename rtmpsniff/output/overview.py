@@ -14,7 +14,7 @@ from rtmpsniff.output.story import Line, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import LAST_SECOND, day_and_time
 from rtmpsniff.payload.types import type_name
-from rtmpsniff.text import grouped, plural, printable
+from rtmpsniff.text import grouped, plural
 
 _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
@@ -46,7 +46,7 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
         if first is not None and last is not None:
             span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last))}"
         size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
-        name, what = printable(file.file), f"{file.format}, {size}{span}"
+        name, what = file.name, f"{file.format}, {size}{span}"
         if width is None or len(name) + 2 + len(what) <= width:
             yield f"{paint.style('title', name)}: {what}"
         else:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
-from rtmpsniff.analysis.summary import ConnectionSummary, Tally
+import pytest
+
+from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
+from rtmpsniff.capture.files import read
 from rtmpsniff.capture.packet import Origin
+from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import (
     CAPTURE_QUALITY,
     CHUNK_DESYNC,
@@ -20,6 +27,8 @@ from rtmpsniff.output.losses import MOST_ALIKE, loss_lines
 from rtmpsniff.rtmp.events import Closed, Opened, Traffic, Undecoded
 from rtmpsniff.transport.tcp import Endpoint
 from rtmpsniff.tunnel.inner import Tls
+
+SHARED: Final = Path(__file__).parents[3] / "shared" / "captures"
 
 HERE = Origin(0, 7, 0)
 CLIENT, SERVER = Endpoint("10.0.0.1", 50000), Endpoint("10.0.0.2", 1935)
@@ -218,3 +227,33 @@ def test_the_worst_comes_first() -> None:
     summary.findings = [found("a note", Severity.NOTE), found("a warning"), error]
     assert [line.partition(":")[0] for line in told(summary)] == ["error", "warning", "note"]
     assert [line.style for line in loss_lines(summary)] == ["error", "warning", "note"]
+
+
+# Recordings
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no shared captures beside the checkout")
+@pytest.mark.parametrize("folder", ["made", "impaired"])
+def test_every_place_is_told_once_and_every_finding(folder: str) -> None:
+    for path in sorted((SHARED / folder).glob("*.pcap*")):
+        with read([str(path)]) as captures:
+            run = Dissection(captures)
+            summary = Summary(run.conversation)
+            summary.see_all(run)
+        for one in summary.connections.values():
+            text = "\n".join(told(one))
+            for span in one.undecoded:
+                place = rf"from the {span.sender} from offset {span.offset} "
+                below = rf"(?:from|at) offset {span.offset} "
+                assert len(re.findall(place, text)) <= 1
+                assert len(re.findall(below, text)) <= 2  # it may be that of the other side too
+            known = {span.finding for span in one.undecoded}
+            alone = [finding for finding in one.findings if finding not in known]
+            assert len([finding for finding in alone if f"[{finding.rule.code}]" not in text]) == 0
+            assert bool(text) == bool(one.findings or one.undecoded or one.incomplete or _is_marred(one))
+
+
+def _is_marred(one: ConnectionSummary) -> bool:
+    closed = one.closed
+    sides = (closed.from_client, closed.from_server) if closed is not None else ()
+    return any(side.missing_bytes or side.retransmitted_bytes or side.out_of_order for side in sides)
