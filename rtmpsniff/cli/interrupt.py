@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TextIO
 
 from rtmpsniff.capture.stop import Stop
 from rtmpsniff.cli.world import warn
@@ -23,6 +26,7 @@ def interruptible() -> Iterator[Stop]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         if not stop.ask():
             raise KeyboardInterrupt
+        _end_line()
 
     is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if is_ours:
@@ -38,3 +42,11 @@ def interruptible() -> Iterator[Stop]:
         if is_ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.close()
+
+
+def _end_line() -> None:
+    """A terminal shows ^C where its cursor stands; what is told begins on a line of its own."""
+    errors: TextIO | None = sys.stderr
+    if errors is not None and errors.isatty():
+        with suppress(OSError):
+            os.write(errors.fileno(), b"\n")  # not through its buffer, which may be in use: this is a signal handler

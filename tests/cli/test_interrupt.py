@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -177,6 +178,27 @@ def test_what_the_other_program_still_holds_is_told(tmp_path: Path) -> None:
     assert (writer.wait(30), reader.returncode) == (0, INTERRUPTED)
     assert output.startswith(f"standard input: pcap, {len(FRAMES)} packets, ".encode())
     assert b"closed by the client" in output
+
+
+def test_what_is_told_begins_on_a_line_of_its_own() -> None:
+    """As on a terminal, which shows ^C where its cursor stands."""
+    terminal, end = pty.openpty()
+    read_end, write_end = os.pipe()
+    command = [sys.executable, "-c", _PROGRAM, "summary", "-"]
+    with subprocess.Popen(command, stdin=read_end, stdout=end, stderr=end, cwd=HOME) as process:
+        os.close(end)
+        os.write(write_end, pcap(FRAMES[:-4]))
+        until(lambda: not unpack("i", fcntl.ioctl(read_end, termios.FIONREAD, bytes(4)))[0])
+        process.send_signal(signal.SIGINT)
+        output = b""
+        while b"bytes" not in output:
+            output += os.read(terminal, 1 << 16)
+        os.close(terminal)
+        process.kill()
+    os.close(read_end)
+    os.close(write_end)
+    assert output.startswith(b"\r\n")
+    assert b"standard input" in output
 
 
 # The handler
