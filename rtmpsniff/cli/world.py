@@ -6,11 +6,10 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TextIO, TypeAlias
+from typing import BinaryIO, Final, Literal, NamedTuple, TextIO, TypeAlias
 
 import click
 
@@ -37,8 +36,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Where a command writes, and how."""
 
     output: TextIO

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import Final
 
 from rtmpsniff.output.theme import Paint
@@ -32,5 +31,7 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, ri
 
 def wrapped(text: str, width: int) -> list[str]:
     """Rows of a text for a terminal; a number is not broken up."""
+    from textwrap import wrap  # noqa: PLC0415 - only where a terminal is too narrow
+
     rows = wrap(_GROUPS.sub("\xa0", text), max(width, _NARROWEST), subsequent_indent="    ", break_on_hyphens=False)
     return [row.replace("\xa0", " ") for row in rows]

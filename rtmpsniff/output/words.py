@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from rtmpsniff.payload import codecs
 from rtmpsniff.payload.aggregate import Aggregate
 from rtmpsniff.payload.audio import AAC, Audio, AudioTrack
 from rtmpsniff.payload.bodies import Body, Unknown
-from rtmpsniff.payload.codecs.nal import MOST_UNITS
 from rtmpsniff.payload.codecs.sound import sound
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.control import (
@@ -319,7 +319,7 @@ def _say_picture(body: Video) -> str:
 def _say_random_access(codec: str | None, frame_type: str | None, nal_types: tuple[str, ...]) -> str:
     """Where the message calls a frame a key frame and the codec does not, or the other way round."""
     family = of_nal_units(codec)
-    if family is None or not nal_types or len(nal_types) == MOST_UNITS:
+    if family is None or not nal_types or len(nal_types) == codecs.nal.MOST_UNITS:
         return ""
     if frame_type == "key" and family.key_names.isdisjoint(nal_types):
         return "no IDR"

@@ -16,7 +16,6 @@ from rtmpsniff.fields import Cursor, Field, Malformed, Role, Unreadable
 from rtmpsniff.findings import MEDIA_FRAME, Evidence, Finding, Severity
 from rtmpsniff.payload import codecs
 from rtmpsniff.payload.amf0 import Amf0
-from rtmpsniff.payload.codecs import nal
 from rtmpsniff.payload.codecs.configuration import Configuration
 from rtmpsniff.payload.meanings import COLOR_INFO, explained
 from rtmpsniff.payload.media import (
@@ -267,7 +266,7 @@ _RECORDS: Final[dict[str, tuple[str, Callable[[], Callable[[Cursor, Configuratio
     "vp8": ("vpcC", lambda: codecs.vpx.decoder_configuration),
     "vp9": ("vpcC", lambda: codecs.vpx.decoder_configuration),
 }
-_OF_NAL_UNITS: Final[dict[str, Callable[[], nal.Codec]]] = {
+_OF_NAL_UNITS: Final[dict[str, Callable[[], codecs.nal.Codec]]] = {
     "h264": lambda: codecs.avc.AVC,
     "hevc": lambda: codecs.hevc.HEVC,
     "vvc": lambda: codecs.vvc.VVC,
@@ -283,7 +282,7 @@ _SIZES: Final[dict[str, Callable[[], Callable[[Cursor], tuple[int, int] | None]]
 }
 
 
-def of_nal_units(codec: str | None) -> nal.Codec | None:
+def of_nal_units(codec: str | None) -> codecs.nal.Codec | None:
     """How the NAL units of a codec are read; None where its frames do not consist of any."""
     family = _OF_NAL_UNITS.get(codec or "")
     return None if family is None else family()
@@ -308,7 +307,7 @@ def _content(read: Cursor, codec: str, packet_type: str, findings: list[Finding]
 def _frame(read: Cursor, codec: str, size: int, findings: list[Finding]) -> _Content:
     family = of_nal_units(codec)
     if family is not None:
-        names, configuration = nal.units(read, family, findings)
+        names, configuration = codecs.nal.units(read, family, findings)
         return _Content(size, configuration, names)
     if codec == "av1":
         found = Configuration()
@@ -339,6 +338,8 @@ def _size(
 
 @dataclass(slots=True)
 class _Metadata:
+    """What a metadata packet said, as far as it was read."""
+
     pairs: list[tuple[str, Value]] = field(default_factory=list)
 
     @property

@@ -19,6 +19,7 @@ __all__ = [
     "flash_video",
     "hevc",
     "mpeg_audio",
+    "nal",
     "opus",
     "speex",
     "vpx",
@@ -26,7 +27,21 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from rtmpsniff.payload.codecs import aac, ac3, av1, avc, flac, flash_video, hevc, mpeg_audio, opus, speex, vpx, vvc
+    from rtmpsniff.payload.codecs import (
+        aac,
+        ac3,
+        av1,
+        avc,
+        flac,
+        flash_video,
+        hevc,
+        mpeg_audio,
+        nal,
+        opus,
+        speex,
+        vpx,
+        vvc,
+    )
 else:  # out of sight of type checkers, for whom it would make any name one
 
     def __getattr__(name: str) -> ModuleType:
