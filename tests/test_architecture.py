@@ -53,7 +53,7 @@ DRAWING = ("output/hexdump.py", "output/theme.py", "output/tree.py")  # these kn
 
 # The only modules that touch the outside world: files, interfaces, the terminal.
 OUTSIDE = re.compile(
-    r"capture/(files|interfaces|libpcap|live|portable|recorder|ring)\.py|output/.*|cli/.*|__main__\.py"
+    r"capture/(files|interfaces|libpcap|live|portable|recorder|ring|stop)\.py|output/.*|cli/.*|__main__\.py"
 )
 OUTSIDE_MODULES = {
     "logging",

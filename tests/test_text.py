@@ -119,10 +119,6 @@ def test_thousands_are_set_apart() -> None:
     assert [grouped(number) for number in (0, 999, 1000, 12_345_678)] == ["0", "999", "1 000", "12 345 678"]
 
 
-def test_a_text_that_is_shortened_says_so_in_the_room_that_there_is() -> None:
-    assert [shortened("abcdef", room) for room in (6, 5, 3, 0)] == ["abcdef", "ab...", "...", "..."]
-
-
 @pytest.mark.parametrize(
     ("text", "columns"), [("", 0), ("abc", 3), ("\u65e5\u672c", 4), ("e\u0301", 1), ("\U0001f600!", 3)]
 )
@@ -137,3 +133,7 @@ def test_a_text_fits_its_room(text: str, room: int) -> None:
     assert cut == text if columns_of(text) <= room else cut.endswith("...")
     assert text.startswith(cut.removesuffix("..."))
     assert cut == text or columns_of(cut) > room - 2
+
+
+def test_a_text_that_is_shortened_says_so_in_the_room_that_there_is() -> None:
+    assert [shortened("abcdef", room) for room in (6, 5, 3, 0)] == ["abcdef", "ab...", "...", "..."]

@@ -83,6 +83,7 @@ class Stream:
     ended: Moment | None = None
     end: str = ""
     reason: str = ""  # of a refusal: the code and the description
+    has_failed: bool = False  # an error ended it after it had started
     codes: list[str] = field(default_factory=list)  # the statuses that it got, in order, without repetitions
     flows: dict[int, Flow] = field(default_factory=dict)
     is_rest: bool = False  # of several streams, all that came when there were too many to keep apart
@@ -92,7 +93,7 @@ class Stream:
     def resume(self) -> None:
         """It goes on, if it was the server that had said it was over."""
         if self.end == "stream eof" or self.end in _ENDED:
-            self.ended, self.end = None, ""
+            self.ended, self.end, self.has_failed = None, "", False
 
     def flow(self, kind: int) -> Flow:
         return self.flows.setdefault(kind, Flow(kind))
@@ -455,6 +456,7 @@ class _Reader:
         elif is_error and stream.state == "asked":
             stream.answered, stream.state, stream.reason = self.moment, "refused", _told(info)
         elif is_error or code in _ENDED:
+            stream.has_failed |= is_error and stream.ended is None
             stream.stop(self.moment, _told(info) if is_error else code)
 
     def connection_status(self, code: str, info: Object) -> None:

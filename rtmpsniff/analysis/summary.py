@@ -55,7 +55,7 @@ class ConnectionSummary:
     peers: dict[Sender, Peer] = field(default_factory=dict)
     shared_objects: dict[str, int] = field(default_factory=dict)  # how many attributes each held at the end
     other_tallies: defaultdict[tuple[int, Sender], Tally] = field(default_factory=lambda: defaultdict(Tally))
-    incomplete: Counter[str] = field(default_factory=Counter)  # messages by state
+    incomplete: Counter[tuple[Sender, str]] = field(default_factory=Counter)  # messages by sender and state
     undecoded: list[Undecoded] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -110,7 +110,7 @@ class Summary:
                     except IndexError:
                         flow.look(event)
                 if event.state != "whole":
-                    connection.incomplete[event.state] += 1
+                    connection.incomplete[event.sender, event.state] += 1
             else:
                 self._see(event)
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from heapq import heappop, heappush
 from io import FileIO, UnsupportedOperation
 from itertools import chain
-from operator import itemgetter
+from operator import itemgetter, sub
 from pathlib import Path
 from shlex import quote
 from typing import Final, Protocol, Self, TypeAlias
@@ -24,6 +24,7 @@ from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
 from rtmpsniff.capture.packet import Packet, tick
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
+from rtmpsniff.capture.stop import Stop
 from rtmpsniff.errors import InputError, UserError
 from rtmpsniff.text import decode_text, printable, quoted
 
@@ -81,9 +82,9 @@ class CaptureFile:
     until that ends. `file` is the name as it was given, `format` "pcap" or "pcapng", `packing` "gzip", "zstd" or "".
     `bytes` counts captured bytes: what the file holds of its packets, less than was on the wire where a snapshot length
     cut them. `first_time` and `last_time` are those of the first and the last packet in the file's order, in
-    nanoseconds since the epoch, None without a packet. `backward` is the first packet that is earlier than the one
-    before it, and by how many nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why
-    and where the file ends before its end. `secrets` holds the TLS key logs that came with the packets so far.
+    nanoseconds since the epoch, None without a packet. `backward` is the packet that is farthest before the one ahead
+    of it, and by how many nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and
+    where the file ends before its end. `secrets` holds the TLS key logs that came with the packets so far.
     `dropped` counts the packets that were dropped while this was captured, None where the file does not say.
     """
 
@@ -119,6 +120,11 @@ class CaptureFile:
     def __iter__(self) -> Iterator[Packet]:
         # A list a piece, chained, hands out packets faster than a generator that is resumed for each of them.
         return chain.from_iterable(self._batches())
+
+    @property
+    def name(self) -> str:
+        """What people are told that was read; safe to print."""
+        return _named(self.file)
 
     @property
     def dropped(self) -> int | None:
@@ -200,8 +206,7 @@ class CaptureFile:
         if self.first_time is None:
             self.first_time = packets[0].time
             self._latest = self.first_time
-        if self.backward is None:
-            self._look_backward(packets)
+        self._look_backward(packets)
         self.last_time = packets[-1].time
         self.packets = self._reader.packets
         self.bytes = self._reader.captured
@@ -209,10 +214,10 @@ class CaptureFile:
     def _look_backward(self, packets: list[Packet]) -> None:
         times = list(map(_time_of, packets))
         if times[0] < self._latest or sorted(times) != times:
-            for packet, before in zip(packets, [self._latest, *times], strict=False):
-                if packet.time < before:
-                    self.backward = packet.number, before - packet.time
-                    return
+            steps = list(map(sub, [self._latest, *times], times))
+            farthest = max(steps)
+            if self.backward is None or farthest > self.backward[1]:
+                self.backward = packets[steps.index(farthest)].number, farthest
         self._latest = times[-1]
 
     def _ending(self) -> str:
@@ -242,8 +247,9 @@ class Captures:
     file that begins first come first, so that a capture cut into files is what it was before.
     """
 
-    def __init__(self, files: Sequence[CaptureFile]) -> None:
+    def __init__(self, files: Sequence[CaptureFile], stop: Stop | None = None) -> None:
         self.files = tuple(files)
+        self._stop = stop
 
     def __enter__(self) -> Self:
         return self
@@ -255,6 +261,11 @@ class Captures:
         if len(self.files) == 1:
             return iter(self.files[0])
         return self._merged()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody asked for the end, which for a pipe is where it stood."""
+        return self._stop is not None and self._stop.is_asked
 
     def _merged(self) -> Iterator[Packet]:
         begun = [(first, packets) for packets in map(iter, self.files) if (first := next(packets, None)) is not None]
@@ -282,17 +293,17 @@ class Captures:
 Watch: TypeAlias = Callable[[int], None]
 
 
-def read(sources: Sequence[str], watch: Watch | None = None) -> Captures:
+def read(sources: Sequence[str], watch: Watch | None = None, stop: Stop | None = None) -> Captures:
     """Open every source, in order of their indices; raises `InputError` for the first that cannot be read.
 
-    `watch` is told of every piece that is read: how many bytes it has.
+    `watch` is told of every piece that is read: how many bytes it has. `stop` can end those that are pipes.
     """
     if sources.count(STANDARD_INPUT) > 1:
         raise UserError("standard input can be read only once")
     with ExitStack() as opened:  # closes the files before one that cannot be read
-        files = [opened.enter_context(open_capture(source, index, watch)) for index, source in enumerate(sources)]
+        files = [opened.enter_context(open_capture(source, index, watch, stop)) for index, source in enumerate(sources)]
         opened.pop_all()
-    return Captures(files)
+    return Captures(files, stop)
 
 
 class _Watched:
@@ -317,14 +328,16 @@ class _Watched:
         self._source.close()
 
 
-def open_capture(source: str, index: int = 0, watch: Watch | None = None) -> CaptureFile:
+def open_capture(source: str, index: int = 0, watch: Watch | None = None, stop: Stop | None = None) -> CaptureFile:
     """Open a file, or standard input for "-", and read its header; `index` is what its packets carry.
 
     Raises `InputError`, one line with the name, for what is not there, may not be read, is empty or no capture.
     """
-    name = "standard input" if source == STANDARD_INPUT else printable(source)
+    name = _named(source)
     try:
         raw = _open(source)
+        if stop is not None:
+            raw = stop.over(raw)
         try:
             return CaptureFile(source, raw if watch is None else _Watched(raw, watch), index)
         except BaseException:
@@ -341,7 +354,7 @@ def blocks(source: str) -> Iterator[bytes]:
 
     Raises `InputError`, one line with the name, for what is not there or may not be read.
     """
-    name = "standard input" if source == STANDARD_INPUT else printable(source)
+    name = _named(source)
     try:
         raw = _open(source)
         try:
@@ -353,6 +366,10 @@ def blocks(source: str) -> Iterator[bytes]:
         raise InputError(f"{name}: {error}") from None
     except OSError as error:
         raise InputError(f"{name}: {_reason(error)}") from None
+
+
+def _named(source: str) -> str:
+    return "standard input" if source == STANDARD_INPUT else printable(source)
 
 
 def _open(source: str) -> Source:

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_status
     except (click.Abort, KeyboardInterrupt):
         flush_quietly()
-        return 130  # as a shell reports a program that Ctrl-C ended
+        return Exit.INTERRUPTED
     except OSError as error:
         discard_output()
         warn(f"standard output: {error.strerror or error}")

@@ -16,6 +16,7 @@ from rtmpsniff.analysis.selection import Selection
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.capture.packet import Packet
 from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.interrupt import interruptible
 from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import Progress, Still, progress, watch
@@ -137,7 +138,7 @@ def _export_records(
         if how == "masked":
             learn(files, chosen.ports, chosen.keys, masking, line)
         records: Records = open_.enter_context(closing(Lines(write) if format_ == "ndjson" else Document(write)))
-        with read(files, watch(line)) as captures:
+        with interruptible() as stop, read(files, watch(line), stop) as captures:
             packets = _Until(captures)
             run = Dissection(packets, chosen.ports, media=True, keys=chosen.keys)
             export = Export(run, captures.files, masking, payload, fields=fields)

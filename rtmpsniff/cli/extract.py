@@ -16,6 +16,7 @@ from rtmpsniff.analysis.masking import How, Masking
 from rtmpsniff.analysis.media_streams import MediaStream, MediaStreams, Tag, Times
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.interrupt import interruptible
 from rtmpsniff.cli.masks import how_to_mask, learn
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import progress, watch
@@ -75,7 +76,8 @@ def extract_command(
         bar = open_.enter_context(progress(files, 2 if is_masked else 1))
         if is_masked:
             learn(files, chosen.ports, chosen.keys, masking, bar)
-        captures = open_.enter_context(read(files, watch(bar)))
+        stop = open_.enter_context(interruptible())
+        captures = open_.enter_context(read(files, watch(bar), stop))
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         streams = MediaStreams(run.conversation, chosen.make_selection(run), times)
         _extract(streams.run(run if is_masked else masking.follow(run)), target, is_endless=STANDARD_INPUT in files)

@@ -12,6 +12,7 @@ import click
 from rtmpsniff.analysis.selection import select
 from rtmpsniff.capture.files import STANDARD_INPUT, read
 from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.interrupt import interruptible
 from rtmpsniff.cli.options import (
     FILTER_HELP,
     Chosen,
@@ -133,7 +134,8 @@ def read_command(
     else:
         keep = None
     with progress(files, 1 if keep is None else keep.passes) as bar, ExitStack() as open_:
-        captures = open_.enter_context(read(files, watch(bar)))
+        stop = open_.enter_context(interruptible())
+        captures = open_.enter_context(read(files, watch(bar), stop))
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         if keep is None:
             out = bar.beside(world(chosen.color, flush_lines=STANDARD_INPUT in files))

@@ -8,6 +8,7 @@ from rtmpsniff.analysis.selection import Selection, select_messages
 from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import read
 from rtmpsniff.cli.conclusion import conclude
+from rtmpsniff.cli.interrupt import interruptible
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, traffic_options
 from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, world
@@ -22,8 +23,11 @@ from rtmpsniff.output.theme import Paint
 @click.option("--top", type=click.IntRange(1), metavar="N", help="Only the N connections with the most bytes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_json: bool) -> Exit:
-    """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded."""
-    with progress(files) as bar, read(files, watch(bar)) as captures:
+    """Summarize captures: connections, streams, messages and bytes by type, what was lost or not decoded.
+
+    A capture that comes through a pipe may be ended by Ctrl-C: what came until then is summarized.
+    """
+    with progress(files) as bar, interruptible() as stop, read(files, watch(bar), stop) as captures:
         run = Dissection(captures, chosen.ports, keys=chosen.keys)
         selection = chosen.make_selection(run)
         is_partial = selection != Selection(connections=selection.connections)

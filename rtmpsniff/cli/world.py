@@ -33,6 +33,7 @@ class Exit(IntEnum):
     BAD_ANSWER = 1  # the input was readable, but what was asked for is not in it
     USAGE = 2
     INPUT_OUTPUT = 3
+    INTERRUPTED = 130  # as a shell reports a program that Ctrl-C ended
 
 
 class World(NamedTuple):

@@ -54,7 +54,16 @@ def capture_record(file: CaptureFile) -> dict[str, Any]:
         "last_time": None if file.last_time is None else str(file.last_time),
         "truncated": file.truncated,
         **({} if file.dropped is None else {"dropped": file.dropped}),
+        **_backward(file),
     }
+
+
+def _backward(file: CaptureFile) -> dict[str, Any]:
+    """The largest step back of its times, however small."""
+    if file.backward is None:
+        return {}
+    packet, distance = file.backward
+    return {"backward": {"packet": packet, "nanoseconds": str(distance)}}
 
 
 def _connection(connection: ConnectionSummary) -> dict[str, Any]:
@@ -81,7 +90,7 @@ def _connection(connection: ConnectionSummary) -> dict[str, Any]:
             f"{type_name(number)}": {"count": tally.messages, "bytes": tally.bytes}
             for (number, _), tally in sorted(_by_type(connection).items())
         },
-        "incomplete": dict(connection.incomplete),
+        "incomplete": _by_state(connection),
         "lost_messages": {sender: lost._asdict() for sender, lost in lost_messages(connection).items()},
         "undecoded": [
             {
@@ -113,6 +122,13 @@ def tls_record(tls: Tls) -> dict[str, Any]:
         "reason": tls.reason or None,
         "records": dict(tls.records),
     }
+
+
+def _by_state(connection: ConnectionSummary) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for (_, state), count in connection.incomplete.items():
+        sums[state] = sums.get(state, 0) + count
+    return sums
 
 
 def _by_type(connection: ConnectionSummary) -> dict[tuple[int, str], Tally]:

@@ -14,7 +14,7 @@ from rtmpsniff.output.story import Line, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import LAST_SECOND, day_and_time
 from rtmpsniff.payload.types import type_name
-from rtmpsniff.text import grouped, plural, printable
+from rtmpsniff.text import grouped, plural
 
 _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
@@ -46,7 +46,7 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
         if first is not None and last is not None:
             span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last))}"
         size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
-        name, what = printable(file.file), f"{file.format}, {size}{span}"
+        name, what = file.name, f"{file.format}, {size}{span}"
         if width is None or len(name) + 2 + len(what) <= width:
             yield f"{paint.style('title', name)}: {what}"
         else:
@@ -58,11 +58,11 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
             dropped = plural(file.dropped, "packet")
             text = f"  {dropped} dropped while capturing, by the interface or the system: what was never captured"
             yield paint.style("warning", f"{text} may be theirs")
-    if any(others):
-        connections, packets = others
-        yield paint.style(
-            "dim", f"not RTMP: {plural(connections, 'TCP connection')}, {plural(packets, 'packet')} of other kinds"
-        )
+    connections, packets = others
+    told = [plural(connections, "TCP connection")] if connections else []
+    told += [f"{plural(packets, 'packet')} of other kinds"] if packets else []
+    if told:
+        yield paint.style("dim", f"not RTMP: {', '.join(told)}")
 
 
 def _date(time: int) -> str:

@@ -12,7 +12,7 @@ from rtmpsniff.analysis.authentication import Dance
 from rtmpsniff.analysis.handshake import Handshake
 from rtmpsniff.analysis.media import Flow, Track
 from rtmpsniff.analysis.peers import Peer
-from rtmpsniff.analysis.streams import Moment, Purpose, Stream
+from rtmpsniff.analysis.streams import Action, Moment, Purpose, Stream
 from rtmpsniff.analysis.summary import ConnectionSummary
 from rtmpsniff.analysis.transactions import Call
 from rtmpsniff.output.words import say_duration, say_records, say_tls
@@ -23,12 +23,14 @@ from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.payload.video import Video, VideoTrack
 from rtmpsniff.rtmp.events import Closed
 from rtmpsniff.text import grouped, plural, printable, quoted
+from rtmpsniff.transport.connection import Sender
 
 MOST_STREAMS: Final = 20  # of a connection that are told
 _MOST_CALLS: Final = 8
 _MOST_OBJECTS: Final = 8
 _MOST_REASONS: Final = 2
 _LONGEST_NAME: Final = 200
+AT_ONCE: Final = 5_000_000_000  # ns: a server that ends a connection by then has not waited for media in vain
 _RATE_AFTER: Final = 1000  # ms of media from which on a rate says something
 
 
@@ -44,14 +46,14 @@ def story(connection: ConnectionSummary) -> Iterator[Line]:
     """All that was asked and answered on a connection; nothing where nothing was."""
     purpose, closed = connection.purpose, connection.closed
     is_silent = closed is not None and not closed.from_server.bytes
-    is_heard = _is_heard(closed)
+    is_heard = is_whole(connection, "server")
     yield from _carriers(connection)
     yield from _handshake(connection.handshake)
-    yield from _connect(purpose, connection.proof.dance, is_heard)
+    yield from _connect(purpose, connection.proof.dance, closed, is_heard)
     yield from _ends(connection.peers.items())
     yield from _proof(connection)
     for stream in purpose.streams[:MOST_STREAMS]:
-        yield from _stream(stream, is_heard, connection.is_partial)
+        yield from _stream(stream, connection)
     if len(purpose.streams) > MOST_STREAMS:
         yield Line(0, f"... and {plural(len(purpose.streams) - MOST_STREAMS, 'more stream')}", "dim")
     yield from _shared_objects(connection.shared_objects)
@@ -74,9 +76,31 @@ def address(purpose: Purpose) -> str:
     return shortened(purpose.url_of(names.pop()) if len(names) == 1 else purpose.url)
 
 
-def _is_heard(closed: Closed | None) -> bool:
-    """Whether all that the server said was captured: else nobody can say what it did not answer."""
-    return closed is None or (closed.from_server.bytes > 0 and not closed.from_server.missing_bytes)
+def is_whole(connection: ConnectionSummary, sender: Sender) -> bool:
+    """Whether all that a side said was captured and decoded: else nobody can say what it did not say."""
+    closed = connection.closed
+    if closed is None:
+        return True
+    traffic = closed.from_server if sender == "server" else closed.from_client
+    is_read = all(span.sender != sender for span in connection.undecoded)
+    return traffic.bytes > 0 and not traffic.missing_bytes and is_read
+
+
+def cut_off(stream: Stream, connection: ConnectionSummary) -> bool:
+    """Whether the server accepted a stream and ended the connection at once, without a word and before any media.
+
+    By that it refuses, whatever its status said: nginx-rtmp does so where a callback denies the stream.
+    """
+    if stream.state != "started" or stream.flows or connection.is_partial or not _by_server(connection.closed):
+        return False
+    if stream.ended is None or stream.ended.message is not None or stream.answered is None:
+        return False
+    is_at_once = stream.ended.time - stream.answered.time <= AT_ONCE
+    return is_at_once and is_whole(connection, "client") and is_whole(connection, "server")
+
+
+def _by_server(closed: Closed | None) -> bool:
+    return closed is not None and closed.closer == "server" and closed.reason in {"closed", "reset"}
 
 
 def stream_names(connection: ConnectionSummary) -> str:
@@ -84,23 +108,29 @@ def stream_names(connection: ConnectionSummary) -> str:
     streams = connection.purpose.streams
     if not streams and connection.purpose.asked is not None and not connection.is_partial:
         return _without_streams(connection)
-    named = [_brief(stream, connection.is_partial) for stream in streams[:3]]
+    named = [_brief(stream, connection) for stream in streams[:3]]
     more = len(streams) - len(named)
     return ", ".join([*named, f"{more} more"] if more > 0 else named)
 
 
 def _without_streams(connection: ConnectionSummary) -> str:
     if connection.purpose.accepted is None:
-        return "(connect unanswered)" if _is_heard(connection.closed) else ""
+        return "(connect unanswered)" if is_whole(connection, "server") else ""
     return "" if connection.purpose.accepted else "(connect refused)"
 
 
-def _brief(stream: Stream, is_partial: bool) -> str:
+def _brief(stream: Stream, connection: ConnectionSummary) -> str:
     state = ""
     if stream.state == "refused":
         state = " (refused)"
-    elif not stream.flows and not is_partial:
-        state = " (unanswered)" if stream.state == "asked" else " (no media)"
+    elif stream.has_failed:
+        state = " (failed)"
+    elif cut_off(stream, connection):
+        state = " (likely refused)"
+    elif not stream.flows and not connection.is_partial:
+        asked = stream.state == "asked"
+        words = "unanswered" if asked else "no media"
+        state = f" ({words})" if is_whole(connection, "server" if asked else _CARRIERS[stream.action]) else ""
     return f"{stream.action} {'?' if stream.name is None else shortened(stream.name, 60)}{state}"
 
 
@@ -124,12 +154,13 @@ def _handshake(handshake: Handshake) -> Iterator[Line]:
     yield Line(0, ", ".join(words))
 
 
-def _connect(purpose: Purpose, dance: Dance | None, is_heard: bool) -> Iterator[Line]:
+def _connect(purpose: Purpose, dance: Dance | None, closed: Closed | None, is_heard: bool) -> Iterator[Line]:
     if purpose.asked is None:
         return
     after = _after(purpose.asked, purpose.answered)
     if purpose.accepted is None:
-        yield Line(0, "connect was not answered" if is_heard else "no answer to connect was captured", "warning")
+        how = f"connect was not answered{_broken_off(purpose.asked, closed)}"
+        yield Line(0, how if is_heard else "no answer to connect was captured", "warning")
     elif purpose.accepted:
         yield Line(0, f"connect answered{after}")
     else:
@@ -166,7 +197,7 @@ def _proof(connection: ConnectionSummary) -> Iterator[Line]:
         yield Line(0, token.text)
 
 
-def _stream(stream: Stream, is_heard: bool, is_partial: bool) -> Iterator[Line]:
+def _stream(stream: Stream, connection: ConnectionSummary) -> Iterator[Line]:
     kind = f" ({shortened(stream.type, 20)})" if stream.type else ""
     if stream.is_rest:
         head = f"all further streams to {stream.action}"
@@ -175,9 +206,12 @@ def _stream(stream: Stream, is_heard: bool, is_partial: bool) -> Iterator[Line]:
         head = f"{what} on message stream {stream.message_stream_id}"
     else:
         head = f"{stream.action} {shortened(stream.name)}{kind}"
-    told = [_state(stream, is_heard), _media(stream, is_partial), _end(stream)]
-    text = ", ".join(filter(None, told))
-    yield Line(0, f"{head}{': ' if text else ''}{text}", "error" if stream.state == "refused" else "")
+    if stream.flows or connection.is_partial or stream.state in {"refused", "unseen"}:
+        text = ", ".join(filter(None, [_state(stream), _media(stream), _end(stream)]))
+    else:
+        text = _without_media(stream, connection)
+    is_bad = stream.state == "refused" or stream.has_failed or cut_off(stream, connection)
+    yield Line(0, f"{head}{': ' if text else ''}{text}", "error" if is_bad else "")
     for number, flow in sorted(stream.flows.items(), reverse=True):
         yield from _flow("video" if number == VIDEO else "audio" if number == AUDIO else str(number), flow)
     if stream.aggregates:
@@ -185,10 +219,10 @@ def _stream(stream: Stream, is_heard: bool, is_partial: bool) -> Iterator[Line]:
         yield Line(1, f"in {plural(stream.aggregates, 'aggregate message')} of {size}")
 
 
-_CARRIERS: Final = {"publish": "client", "play": "server"}
+_CARRIERS: Final[dict[Action, Sender]] = {"publish": "client", "play": "server"}
 
 
-def _state(stream: Stream, is_heard: bool) -> str:
+def _state(stream: Stream) -> str:
     after = _after(stream.asked, stream.answered)
     match stream.state:
         case "started":
@@ -196,19 +230,50 @@ def _state(stream: Stream, is_heard: bool) -> str:
         case "refused":
             return f"refused{after}{': ' if stream.reason else ''}{stream.reason}"
         case "asked":
-            return "not answered" if is_heard and not stream.flows else "no answer was captured"
+            return "no answer was captured"
         case "unseen":
             return "" if stream.is_rest else "no publish or play was captured"
 
 
-def _media(stream: Stream, is_partial: bool) -> str:
-    if not stream.flows:
-        return "no media" if stream.state == "started" and not is_partial else ""
+def _media(stream: Stream) -> str:
     return f"{stream.duration / 1000:.3f} s of media" if stream.duration else ""
 
 
+def _without_media(stream: Stream, connection: ConnectionSummary) -> str:
+    """What became of a stream that was asked for and carried nothing, and who ended it."""
+    closed = connection.closed
+    if stream.state == "asked":
+        if not is_whole(connection, "server"):
+            return "no answer was captured"
+        is_over = stream.ended is None or stream.ended.message is None
+        if is_over and _by_server(closed):
+            return f"not answered{_broken_off(stream.asked, closed)}"
+        return ", ".join(filter(None, [f"not answered{_within(stream.asked, stream.ended)}", _end(stream)]))
+    after = _after(stream.asked, stream.answered)
+    if cut_off(stream, connection):
+        code = next((code for code in stream.codes if code.endswith(".Start")), "")
+        how = f"answered with {printable(code)}{after}" if code else f"accepted{after}"
+        return f"{how}, but before any media{_broken_off(stream.answered, closed, ' ')}: likely a refusal"
+    if not is_whole(connection, _CARRIERS[stream.action]):
+        return ", ".join(filter(None, [f"started{after}, no media was captured", _end(stream)]))
+    waited = _within(stream.answered, stream.ended)
+    return ", ".join(filter(None, [f"started{after}, no media{waited}", _end(stream)]))
+
+
+def _within(since: Moment | None, until: Moment | None) -> str:
+    return f" in {say_duration(until.time - since.time)}" if since and until and until.time > since.time else ""
+
+
+def _broken_off(since: Moment | None, closed: Closed | None, mark: str = ": ") -> str:
+    """That the server ended the connection; of one that is closed in steps the last is known, so: within."""
+    if closed is None or since is None or not _by_server(closed):
+        return ""
+    elapsed = say_duration(closed.ended.time - since.time)
+    return f"{mark}the server {closed.reason} the connection within {elapsed}"
+
+
 def _end(stream: Stream) -> str:
-    if not stream.end or (stream.state == "asked" and not stream.flows):
+    if not stream.end:
         return ""
     if stream.ended is not None and stream.ended.message is not None:
         return f"ended by {stream.end}"

@@ -12,6 +12,7 @@ What cannot be decoded is counted, so that every byte of the stream is accounted
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, Literal, TypeAlias
 
 from rtmpsniff import findings
@@ -268,9 +269,10 @@ class Direction:
         else:
             title = f"{why}; a header follows"
         severity = Severity.ERROR if offset is None or unread.rule is findings.CHUNK_DESYNC else Severity.WARNING
-        self._outcome.find(unread.rule, severity, title, unread.offset, unread.origin)
+        found = self._outcome.find(unread.rule, severity, title, unread.offset, unread.origin)
         if unread.length:
-            self._outcome.events.append(unread.event(self.connection, self.sender))
+            span = unread.event(self.connection, self.sender)
+            self._outcome.events.append(replace(span, finding=found, to_the_end=offset is None))
 
     def _wanted(self, used: int, held: int) -> int:
         """How many bytes must be at hand before reading can go on behind those that were used."""

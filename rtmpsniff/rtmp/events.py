@@ -172,7 +172,10 @@ def _decode_damaged(type_id: int, payload: bytes, hole: int, reason: str) -> Dec
 
 @dataclass(frozen=True, slots=True)
 class Undecoded:
-    """Bytes of one direction that could not be decoded, or (`missing`) are not there to be."""
+    """Bytes of one direction that could not be decoded, or (`missing`) are not there to be.
+
+    `finding` is the one that tells of these very bytes, where there is one.
+    """
 
     connection: int
     sender: Sender
@@ -183,6 +186,8 @@ class Undecoded:
     first: Origin
     last: Origin
     broken_off: int | None = None  # payload bytes in it of messages told as cut; None where it held no others
+    finding: Finding | None = None
+    to_the_end: bool = False  # the way was looked for behind it, and not found again
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,20 +28,20 @@ class Outcome:
         self.events.clear()
         return events
 
-    def find(self, rule: Rule, severity: Severity, title: str, offset: int, origin: Origin) -> None:
+    def find(self, rule: Rule, severity: Severity, title: str, offset: int, origin: Origin) -> Finding:
         """Add a finding about the byte at `offset` of the stream."""
-        self.events.append(
-            Finding(
-                rule,
-                severity,
-                title,
-                (Evidence("", offset),),
-                connection=self.connection,
-                sender=self.sender,
-                time=origin.time,
-                packet=origin.packet,
-            )
+        found = Finding(
+            rule,
+            severity,
+            title,
+            (Evidence("", offset),),
+            connection=self.connection,
+            sender=self.sender,
+            time=origin.time,
+            packet=origin.packet,
         )
+        self.events.append(found)
+        return found
 
     def find_at(self, at: int, rule: Rule, severity: Severity, title: str) -> None:
         """Add a finding about the byte at hand number `at`."""

@@ -119,7 +119,7 @@ def test_what_was_wrong_is_kept(events: Events) -> None:
     talk.close()
     connection = summary_of(events(talk.frames)).connections[1]
     assert [finding.rule.code for finding in connection.findings] == ["amf.malformed"]
-    assert connection.incomplete == {"cut": 1}
+    assert connection.incomplete == {("client", "cut"): 1}
 
 
 def test_foreign_connections_are_kept(events: Events) -> None:

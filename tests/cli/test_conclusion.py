@@ -11,6 +11,7 @@ from rtmpsniff.capture.files import read
 from rtmpsniff.cli.conclusion import conclude
 from rtmpsniff.cli.world import Exit
 from rtmpsniff.dissect import Dissection
+from rtmpsniff.output.document import capture_record
 from tests.build import Conversation, Frame, pcap
 from tests.capture.craft import interface, option, section, statistics
 
@@ -60,7 +61,24 @@ def test_what_was_wrong_below_the_connections(capsys: pytest.CaptureFixture[str]
         list(run)
         assert conclude(captures, run) is Exit.DONE
     assert capsys.readouterr().err.splitlines() == [
-        f"rtmpsniff: warning: {path}: times run backwards, first at packet 2, by 2.5 ms; spans of time may be wrong",
+        f"rtmpsniff: warning: {path}: times run backwards, by up to 2.5 ms (packet 2); spans of time may be wrong",
         "rtmpsniff: warning: 2 packets captured twice and counted once (a port mirror or a tunnel shows copies)",
         "rtmpsniff: warning: 1 fragmented IP packet never complete: some fragments were not captured",
     ]
+
+
+@pytest.mark.parametrize(("back", "is_told"), [(1_000, False), (999_000, False), (1_000_000, True)])
+def test_steps_back_that_matter(back: int, is_told: bool, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Cards with several queues have steps of microseconds all the time; the exact one stands in JSON."""
+    talk = Conversation(timestamps=False)
+    talk.open()
+    talk.client(b"\x03" + bytes(1536))
+    path = tmp_path / "queues.pcap"
+    early = talk.frames[3]._replace(time=talk.frames[2].time - back)
+    path.write_bytes(pcap([*talk.frames[:3], early, *talk.frames[4:]]))
+    with read([str(path)]) as captures:
+        run = Dissection(captures)
+        list(run)
+        conclude(captures, run)
+        assert capture_record(captures.files[0])["backward"] == {"packet": 4, "nanoseconds": str(back)}
+    assert ("times run backwards" in capsys.readouterr().err) is is_told

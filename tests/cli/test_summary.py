@@ -97,7 +97,8 @@ def test_a_summary_of_a_part(run: Run, arguments: tuple[str, ...], types: set[st
 
 def test_a_part_says_nothing_of_the_rest(run: Run) -> None:
     assert "no media" not in run("summary", PUBLISH, "--type", "command").output
-    assert "no media" in run("summary", REFUSALS, "--connection", "1").output
+    assert "before any media" not in run("summary", REFUSALS, "--type", "command").output
+    assert "before any media" in run("summary", REFUSALS, "--connection", "1").output
 
 
 def test_the_counts_are_those_of_read(run: Run) -> None:

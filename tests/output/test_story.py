@@ -14,7 +14,7 @@ from rtmpsniff.analysis.streams import Moment, Purpose, Stream
 from rtmpsniff.analysis.summary import ConnectionSummary, Summary
 from rtmpsniff.capture.files import read
 from rtmpsniff.dissect import Dissection
-from rtmpsniff.output.story import MOST_STREAMS, Line, address, say_track, shortened, story, stream_names
+from rtmpsniff.output.story import AT_ONCE, MOST_STREAMS, Line, address, say_track, shortened, story, stream_names
 from rtmpsniff.payload.audio import Audio, MultichannelConfiguration
 from rtmpsniff.payload.codecs.configuration import Configuration
 from rtmpsniff.payload.video import Video
@@ -184,11 +184,62 @@ def test_a_refusal(told: Told) -> None:
     assert told(talk)[1:] == ['publish cam (record): refused after 1.0 ms: NetStream.Publish.BadName "taken"']
 
 
-def test_a_stream_that_was_started_and_nothing_came(told: Told) -> None:
+def test_a_stream_that_was_accepted_and_cut_off(told: Told) -> None:
+    """So nginx-rtmp denies: Publish.Start is sent before its callback is asked."""
     talk = publishing("NetStream.Publish.Start", "status")
     talk.reset("server")
     assert told(talk)[1:] == [
-        "publish cam (record): started after 1.0 ms, no media, until the connection was reset by the server"
+        (
+            "publish cam (record): answered with NetStream.Publish.Start after 1.0 ms, "
+            "but before any media the server reset the connection within 1.0 ms: likely a refusal"
+        )
+    ]
+
+
+def test_a_server_that_waited_in_vain_does_not_refuse(told: Told) -> None:
+    talk = publishing("NetStream.Publish.Start", "status")
+    talk.at(talk.time + AT_ONCE)
+    talk.reset("server")
+    assert told(talk)[1:] == [
+        "publish cam (record): started after 1.0 ms, no media in 5.001 s, until the connection was reset by the server"
+    ]
+
+
+def test_a_publisher_that_is_not_answered_and_cut_off(told: Told) -> None:
+    talk = connecting("_result", 1)
+    talk.command("client", 3, 1, "publish", 2, None, "cam", "live")
+    talk.reset("server")
+    assert told(talk)[1:] == ["publish cam (live): not answered: the server reset the connection within 1.0 ms"]
+    talk = connecting("_result", 1)
+    talk.command("client", 3, 1, "publish", 2, None, "cam", "live")
+    talk.reset("client")
+    assert told(talk)[1:] == [
+        "publish cam (live): not answered in 1.0 ms, until the connection was reset by the client"
+    ]
+
+
+def test_connect_that_is_not_answered_and_cut_off(told: Told) -> None:
+    talk = connecting()
+    talk.reset("server")
+    assert told(talk) == ["connect was not answered: the server reset the connection within 1.0 ms"]
+
+
+def test_an_error_behind_the_start(told: Told) -> None:
+    talk = publishing("NetStream.Publish.Start", "status")
+    talk.command("server", 3, 1, "onStatus", 0, None, status("NetStream.Publish.BadName", "error", "taken"))
+    talk.reset("server")
+    assert told(talk)[1:] == [
+        'publish cam (record): started after 1.0 ms, no media in 1.0 ms, ended by NetStream.Publish.BadName "taken"'
+    ]
+
+
+def test_media_that_may_be_missing_is_not_denied(told: Told) -> None:
+    """Of the publisher's side nothing was captured: whether it sent media nobody knows."""
+    talk = publishing("NetStream.Publish.Start", "status")
+    talk.reset("server")
+    talk.frames = [frame for frame in talk.frames if frame.data[26:30] != bytes([10, 0, 0, 1])]
+    assert [line for line in told(talk) if "no media" in line] == [
+        "publish on message stream 1: started, no media was captured, until the connection was reset by the server"
     ]
 
 
@@ -204,7 +255,7 @@ def test_a_stream_until_the_capture_ended(told: Told) -> None:
 def test_a_question_without_an_answer(told: Told) -> None:
     talk = connecting("_result", 1)
     talk.command("client", 3, 1, "play", 2, None, "film")
-    assert told(talk)[1:] == ["play film: not answered"]
+    assert told(talk)[1:] == ["play film: not answered, until the capture ended"]
 
 
 def test_a_part_says_nothing_of_what_it_lacks(events: Events) -> None:
@@ -300,6 +351,7 @@ def test_names_of_streams() -> None:
         Stream(3, 3, "three", "play", asked=moment),
         Stream(4, 4, None, "play", state="unseen"),
         Stream(5, 5, "five", "play"),
+        Stream(6, 6, "six", "play", state="started", has_failed=True),
     ]
     streams[0].flow(9)
     streams[3].flow(8)
@@ -308,8 +360,9 @@ def test_names_of_streams() -> None:
         return stream_names(connection(purpose=Purpose(streams=list(some)), **more))
 
     assert names(*streams[:3]) == "publish one, play two (refused), play three (unanswered)"
-    assert names(*streams[3:]) == "play ?, play five (unanswered)"
-    assert names(*streams).endswith(", 2 more")
+    assert names(*streams[3:5]) == "play ?, play five (unanswered)"
+    assert names(*streams).endswith(", 3 more")
+    assert names(streams[5]) == "play six (failed)"
     assert names() == ""
     streams[0].flows.clear()
     assert names(streams[0]) == "publish one (no media)"
@@ -366,11 +419,14 @@ def stories(path: Path) -> list[list[str]]:
 def test_refusals_of_a_server() -> None:
     """Four ways of nginx-rtmp to say no."""
     by_callback, accepted, by_name, by_application = stories(CAPTURES / "refusals-nginx.pcap")
-    assert by_callback[1].endswith(" no media, until the connection was reset by the server")
+    assert by_callback[1].startswith("publish s1 (live): answered with NetStream.Publish.Start after ")
+    assert by_callback[1].endswith(
+        " but before any media the server reset the connection within 0.2 ms: likely a refusal"
+    )
     assert accepted[1].startswith("publish s1 (live): started after ")
     assert " refused after " in by_name[1]
     assert by_name[1].endswith('NetStream.Publish.BadName "Already publishing"')
-    assert by_application == ["connect was not answered"]
+    assert by_application == ["connect was not answered: the server closed the connection within 0.2 ms"]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no shared captures beside the checkout")
