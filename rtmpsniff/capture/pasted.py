@@ -9,32 +9,17 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Callable
 from typing import Final
 
+from rtmpsniff.capture.characters import cleaned
+from rtmpsniff.capture.foreign import refuse_foreign
 from rtmpsniff.capture.listings import find_listing, read_listing
+from rtmpsniff.capture.literals import refuse_left_out, undressed
+from rtmpsniff.capture.numbers import find_numbers, read_decimal, with_rival
 from rtmpsniff.capture.places import Collected, Form, Pasted, mistake, place
+from rtmpsniff.capture.quoting import MARGIN, unnumbered, unquoted
 from rtmpsniff.errors import UserError
-
-_SGR: Final = re.compile(r"\x1b\[[0-9;]*m")  # colors, which nobody saw in what was copied
-_MARKS: Final = ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
-_BLANKS: Final = {ord(char): " " for char in "\t\n\r\f\v\u00a0\u3000"}  # the last two come out of web pages
-
-
-def text_of(data: bytes, whole: bool = True) -> str | None:
-    """The text that these bytes are, without its colors; None where they are none. `whole`: nothing follows them."""
-    encoding = "utf-8"
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            data, encoding = data[len(mark) :], name
-            break
-    try:
-        text = getincrementaldecoder(encoding)().decode(data, final=whole)
-    except UnicodeDecodeError:
-        return None
-    text = _SGR.sub("", text).replace("\r\n", "\n")
-    return text if text.translate(_BLANKS).isprintable() else None
 
 
 def read_text(text: str, form: Form | None = None) -> Pasted:
@@ -42,7 +27,7 @@ def read_text(text: str, form: Form | None = None) -> Pasted:
 
     Raises `UserError`, one line with line and column, for what cannot be read, and for a text that holds no bytes.
     """
-    text = text.translate({0xA0: " ", 0x3000: " "})
+    text = unquoted(cleaned(text))
     pasted = FORMS[form](text) if form else _guess(text)
     if not pasted.data:
         raise UserError("holds no bytes")
@@ -53,12 +38,29 @@ def _guess(text: str) -> Pasted:
     listing = find_listing(text)
     if listing is not None:
         return listing
+    bare = unnumbered(text)
+    if bare == text:
+        return _guess_plain(text.replace(MARGIN, " "))
+    pasted = find_listing(bare) or _guess_plain(bare.replace(MARGIN, " "))
+    return pasted.noted("the numbers of lines are left out")
+
+
+def _guess_plain(text: str) -> Pasted:
+    """What has no offsets."""
+    refuse_foreign(text)
+    bare = undressed(text)
+    numbers = find_numbers(bare)
+    if numbers is not None:
+        return numbers
     try:
-        return _hex(text)
+        return with_rival(_hex(text), bare)
     except UserError:
-        if (_BASE64.fullmatch(text) and _is_mixed(text)) or _is_mostly_base64(text):
-            return _base64(text)
-        raise
+        if (_BASE64.fullmatch(bare) and _is_mixed(bare)) or _is_mostly_base64(bare):
+            return _base64(bare)
+        if bare == text:
+            raise
+    refuse_left_out(bare)
+    return _hex(bare)
 
 
 # Hex.
@@ -87,7 +89,7 @@ _NO_DIGITS: Final = re.compile(r"0[xX]|[\s,]")
 
 def _hex(text: str) -> Pasted:
     prefix = _PREFIX_ONCE.match(text)
-    if "\\x" in text and not prefix:
+    if not prefix and ("\\x" in text or _OCTAL.search(text)):
         return _escaped(text)
     found, at = Collected(), prefix.end() if prefix else 0
     while at < len(text):
@@ -126,12 +128,15 @@ _NAMED_ESCAPES: Final = {
     "\\": b"\\", "'": b"'", '"': b'"', "\n": b"",
 }  # fmt: skip
 _ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
+_OCTAL: Final = re.compile(
+    r"""["'][^"']*?\\(?:[0-7](?![0-9A-Fa-f])|[0-3][0-7]{2}(?![0-9A-Fa-f]))"""
+)  # of two digits: perhaps hex
 _ESCAPES_ALONE: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\?\s)*")
 # `data = b'`, `bytearray(b'`, `printf '`: the first quotation mark, if no escape stands before it.
 _OPENING: Final = re.compile(rf"""(?:{_REMARK}|[^\\"'])*+["']""", re.DOTALL)
 _LITERALS: Final = re.compile(
     rf"""(?P<remark>{_REMARK}) | (?P<literal>[bB]?(?P<quote>["'])(?P<body>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote))
-    | (?P<gap>[\s\\;+,(){{}}]+ | [A-Za-z_$][^\n"'{{}};]{{0,120}}=)""",
+    | (?P<gap>[\s\\;+,(){{}}]+ | [A-Za-z_$][^\n"'{{}};]{{0,120}}= | \d+(?:,[ ][^"'\n]{{0,120}})?\)[ ]+=[ ]\d+)""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -216,4 +221,13 @@ def _base64(text: str) -> Pasted:
     return found.pasted("base64", text)
 
 
-FORMS: Final[dict[Form, Callable[[str], Pasted]]] = {"hex": _hex, "listing": read_listing, "base64": _base64}
+def _plain(text: str) -> str:
+    return undressed(text.replace(MARGIN, " "))
+
+
+FORMS: Final[dict[Form, Callable[[str], Pasted]]] = {
+    "hex": lambda text: _hex(text.replace(MARGIN, " ")),
+    "listing": read_listing,
+    "decimal": lambda text: read_decimal(_plain(text)),
+    "base64": lambda text: _base64(_plain(text)),
+}

@@ -10,10 +10,11 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from rtmpsniff.errors import UserError
 from rtmpsniff.text import quoted
 
-Form: TypeAlias = Literal["hex", "listing", "base64"]
+Form: TypeAlias = Literal["hex", "listing", "decimal", "base64"]
 
 _LONGEST_SHOWN: Final = 16  # characters of what stands at the place of a mistake
 _PAIR: Final = re.compile(r"(?:0[xX])?([0-9A-Fa-f]{2})")
+_NUMBER: Final = re.compile(r"(-?[0-9]+)")
 
 
 class Run(NamedTuple):
@@ -32,6 +33,13 @@ class Pasted(NamedTuple):
     text: str
     runs: tuple[Run, ...]
     left_out: int = 0  # bytes that a listing passes over, by its offsets
+    note: str = ""  # which of several readings this is
+    rival: Pasted | None = None  # another reading of the same text
+    is_swapped: bool = False  # each group of hex is a number, whose last byte comes first
+
+    def noted(self, note: str) -> Pasted:
+        """The same with one more note; an empty one is none."""
+        return self._replace(note="; ".join(filter(None, (self.note, note))))
 
     def place(self, offset: int) -> str:
         """Where in the text the byte at `offset` stood: `line 3, column 12`."""
@@ -43,8 +51,18 @@ class Pasted(NamedTuple):
             symbols = re.compile(r"\S").finditer(self.text, run.start, run.stop)
             wanted = number * 4 // 3
             return next((symbol.start() for at, symbol in enumerate(symbols) if at == wanted), run.start)
-        pairs = _PAIR.finditer(self.text, run.start, run.stop)
-        return next((pair.start(1) for at, pair in enumerate(pairs) if at == number), run.start)
+        if self.is_swapped:
+            return self._swapped(run, number)
+        bytes_ = (_NUMBER if self.form == "decimal" else _PAIR).finditer(self.text, run.start, run.stop)
+        return next((byte.start(1) for at, byte in enumerate(bytes_) if at == number), run.start)
+
+    def _swapped(self, run: Run, number: int) -> int:
+        for group in re.compile(r"\S+").finditer(self.text, run.start, run.stop):
+            size = len(group[0].removeprefix("0x")) // 2
+            if number < size:
+                return group.end() - 2 * (number + 1)
+            number -= size
+        return run.start
 
 
 class Collected:
@@ -62,6 +80,11 @@ class Collected:
     def pasted(self, form: Form, text: str, left_out: int = 0) -> Pasted:
         """All that was read."""
         return Pasted(bytes(self.data), form, text, tuple(self.runs), left_out)
+
+
+def blanked(text: str, filler: str = " ") -> str:
+    """As many lines of as many characters, which say nothing: so what stands behind them stays where it is."""
+    return re.sub(r"[^\n]", filler, text)
 
 
 def place(text: str, position: int) -> str:

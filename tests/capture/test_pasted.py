@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmpsniff.capture.pasted import read_text, text_of
+from rtmpsniff.capture.characters import text_of
+from rtmpsniff.capture.pasted import read_text
 from rtmpsniff.capture.places import Form
 from rtmpsniff.errors import UserError
 from tests.proportion import grows_gently
