@@ -24,7 +24,10 @@ _FOREIGN_SHARE: Final = 3  # of a text in a code page of Windows, at most so man
 
 
 def text_of(data: bytes, whole: bool = True) -> str | None:
-    """The text that these bytes are, without what nobody sees; None where they are none. `whole`: nothing follows them."""
+    """The text that these bytes are, without what nobody sees; None where they are none.
+
+    `whole`: nothing follows them.
+    """
     for encoding in _encodings(data):
         try:
             text = getincrementaldecoder(encoding)().decode(data, final=whole)
@@ -37,7 +40,7 @@ def text_of(data: bytes, whole: bool = True) -> str | None:
 
 
 def cleaned(text: str) -> str:
-    """A text with plain blanks, plain quotation marks and `\\n` at the ends of lines, and without colors."""
+    """A text with plain blanks, plain quotation marks and line feeds, and without colors."""
     text = _LINES.sub("\n", _UNSEEN.sub("", _ESCAPES.sub("", text)))
     return _BLANKS.sub(" ", text).translate(_QUOTES)
 

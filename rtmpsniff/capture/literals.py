@@ -1,7 +1,7 @@
-"""What programming languages and their debuggers put around the bytes that they print. Takes text, gives it with blanks there.
+"""What programming languages and their debuggers put around the bytes that they print.
 
-A row of `_AROUND` for each way: what stands before the bytes, and what behind them. Casts and prefixes of single bytes
-are in `_WITHIN`.
+Takes text, gives it with blanks there. A row of `_AROUND` for each way: what stands before the bytes, and what behind
+them. What stands at single bytes, casts and prefixes, is in `_WITHIN`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rtmpsniff.capture.places import blanked, mistake
 
 _NAMED: Final = r"""(?:[A-Za-z_$][^={}()"'\n]{0,120}=\s*+)?"""  # `let b: [u8; 3] = `, `$1 = `, `byte[] b = `
 _AROUND: Final = tuple(
-    re.compile(rf"\s*+(?P<before>{before})(?P<bytes>[^{{}}()<>'\"\\\\]*)(?P<behind>{behind})\s*")
+    re.compile(rf"\s*+(?P<before>{before})(?P<bytes>[^{{}}()<>\[\]'\"\\\\]*)(?P<behind>{behind})\s*")
     for before, behind in (
         (r"<Buffer ", r">"),  # node
         (r"ArrayBuffer \{\s*\[Uint8Contents\]: <", r">,\s*byteLength: \d+\s*\}"),
@@ -31,7 +31,7 @@ _AROUND: Final = tuple(
         (r"data:[\w/;=.+-]*,", ""),
     )
 )
-_WITHIN: Final = re.compile(r"\(byte\)|\"\d+\":(?=\d)|\.toByte\(\)|\b16#(?=[0-9A-Fa-f]{2})")
+_WITHIN: Final = re.compile(r"\(byte\)|\"\d+\":\s*(?=-?\d)|\.toByte\(\)|\b16#(?=[0-9A-Fa-f]{2})")
 _LEFT_OUT: Final = re.compile(r"(?<![^\s,;])(?:\.\.\.|\u2026)(?!\.)")
 
 

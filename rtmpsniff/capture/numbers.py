@@ -1,7 +1,7 @@
 """Lists of numbers: bytes as programs print them in decimal, `[3, 0, 228]` or `3 0 -28`, and in hex without zeros.
 
-Two digits say nothing: `10, 12, 45` may be hex as well as decimal. Numbers of one digit or of three are decimal, for in hex
-a byte has two; a zero in front is hex alone.
+Two digits say nothing: `10, 12, 45` may be hex as well as decimal. Numbers of one digit or of three are decimal, for in
+hex a byte has two; a zero in front is hex alone.
 """
 
 from __future__ import annotations

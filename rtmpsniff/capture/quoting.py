@@ -15,7 +15,7 @@ from rtmpsniff.capture.places import blanked, mistake
 
 MARGIN: Final = "\0"  # no text has one
 
-_MARK: Final = re.compile(r"^[ \t]*>(?:[ ]?>)*(?: |$)", re.MULTILINE)
+_MARK: Final = re.compile(r"^[ \t]*>(?: ?>)* ?", re.MULTILINE)
 _LINE: Final = re.compile(r"^[^\n]*[^\s\0]", re.MULTILINE)
 _FENCE: Final = re.compile(r"^[ \t\0]*(?:```|~~~)[^\n`]*$", re.MULTILINE)
 _INLINE: Final = re.compile(r"\s*(`+)[^`]*(`+)\s*")

@@ -31,6 +31,7 @@ _WORDS: Final[dict[Form, str]] = {
     "decimal": "in decimal",
 }
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_ENOUGH_AMF: Final = 16  # bytes: fewer are AMF by chance
 _LIKE_A_FILE: Final = re.compile(r"\S*/\S*|\S+\.\w{1,8}", re.ASCII)
 
 
@@ -142,7 +143,10 @@ def _likelihood(data: bytes) -> int:
     if carried(data) is not None:
         return 2
     found = guess(data)
-    return 0 if found is None else 1 if found.sort in {"amf0", "amf3"} else 2  # many bytes are AMF by chance
+    if found is None:
+        return 0
+    is_amf = found.sort in {"amf0", "amf3"}
+    return 2 if not is_amf else int(len(data) >= _ENOUGH_AMF)
 
 
 def _from_file(source: str, form: Input | None) -> Given:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from rtmpsniff.capture.listings import LONGEST_REPEAT, find_listing, read_listing
 from rtmpsniff.errors import UserError
+from tests.capture.forms import LOOSE, MARKED, SWAPPED, gdb_words, xxd_e
 
 DATA = bytes(range(0x80, 0xFF)) + b"ab cd 0123 ef" + bytes(101)
 
@@ -148,6 +149,7 @@ STYLES: list[Callable[[bytes], str]] = [
     c_rows_with_remarks,
     gdb,
     gdb_symbols,
+    *MARKED,
 ]
 
 
@@ -185,7 +187,23 @@ def test_the_place_of_each_byte_is_kept(style: Callable[[bytes], str]) -> None:
 
 @pytest.mark.parametrize(
     ("command", "size"),
-    [("xxd", 241), ("xxd -g1 -c 8", 241), ("hexdump -C", 241), ("od -A x -t x1z -v", 241), ("hexdump -C", 3)],
+    [
+        *(
+            ("xxd", 241),
+            ("xxd -g1 -c 8", 241),
+            ("xxd -c 32", 241),
+            ("xxd -e", 241),
+            ("xxd -e -g8", 241),
+            ("xxd -d", 241),
+        ),
+        *(
+            ("hexdump -C", 241),
+            ("od -A x -t x1z -v", 241),
+            ("od -t x1", 241),
+            ("od -A d -t x1", 241),
+            ("hexdump -C", 3),
+        ),
+    ],
 )
 def test_what_the_tools_really_write(command: str, size: int) -> None:
     program, *options = command.split()
@@ -193,6 +211,74 @@ def test_what_the_tools_really_write(command: str, size: int) -> None:
         pytest.skip(f"{program} is not installed")
     ran = subprocess.run([program, *options], input=DATA[:size], capture_output=True, check=True)
     assert found(ran.stdout.decode()) == DATA[:size]
+
+
+# What tells bytes from numbers, and offsets from bytes
+
+
+@pytest.mark.parametrize("style", LOOSE, ids=lambda style: style.__name__)
+def test_offsets_that_count_are_offsets_and_that_is_noted(style: Callable[[bytes], str]) -> None:
+    pasted = find_listing(style(DATA))
+    assert pasted is not None
+    assert (pasted.data, pasted.rival) == (DATA, None)
+    assert pasted.note.startswith("the first number of each row is taken for its offset; --input hex")
+
+
+@pytest.mark.parametrize("style", SWAPPED, ids=lambda style: style.__name__)
+@pytest.mark.parametrize("size", [240, 241, 243])
+def test_the_column_of_text_tells_which_end_of_a_number_is_first(style: Callable[[bytes], str], size: int) -> None:
+    data = (bytes(range(0x55, 0x7F)) * 6)[:size]
+    pasted = find_listing(style(data))
+    assert pasted is not None
+    assert (pasted.data, pasted.rival) == (data, None)
+    assert pasted.note.endswith(
+        "the last byte of each group is taken for its first, as xxd -e and debuggers write them"
+    )
+
+
+@pytest.mark.parametrize("style", [gdb_words, xxd_e], ids=lambda style: style.__name__)
+def test_where_nothing_tells_there_are_two_readings(style: Callable[[bytes], str]) -> None:
+    data = bytes(range(0x80, 0xC0))
+    pasted = find_listing(style(data))
+    assert pasted is not None
+    assert pasted.rival is not None
+    assert pasted.rival.data == data
+    assert "in the order in which they are written" in pasted.note
+    assert "the last byte of each group" in pasted.rival.note
+
+
+def test_the_place_of_a_byte_in_a_number() -> None:
+    pasted = find_listing(xxd_e(b"RTMP says hello"))
+    assert pasted is not None
+    lines = pasted.text.split("\n")
+    for offset in range(15):
+        line, column = map(int, re.findall(r"\d+", pasted.place(offset)))
+        assert lines[line - 1][column - 1 : column + 1] == f"{b'RTMP says hello'[offset]:02x}"
+
+
+def test_text_that_looks_like_bytes_behind_the_last_row() -> None:
+    text = f"{0:016X} {bytes(16).hex(' ')} 61 62 cd\n{16:016X} {bytes(16).hex(' ')} 61 62 cd\n"
+    assert found(text) == bytes(32)
+
+
+# Two senders
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("write to 0x1 [0x2] (2 bytes => 2 (0x2))\n0000 - 03 00\n", "read from 0x1 (2 bytes => 2)\n0000 - 03 01\n"),
+        ("=> Send data, 2 bytes (0x2)\n0000: 03 00\n", "<= Recv data, 2 bytes (0x2)\n0000: 03 01\n"),
+        (
+            f"{0:08X}  {halves(bytes(16))}\n{16:08X}  03 00\n",
+            f"    {0:08X}  {halves(bytes(16))}\n    {16:08X}  03\n",
+        ),  # Wireshark
+    ],
+)
+def test_bytes_of_two_senders_are_not_joined(first: str, second: str) -> None:
+    assert found(first + first) == found(first) * 2
+    with pytest.raises(UserError, match=r"here bytes of another sender begin"):
+        find_listing(first + second)
 
 
 # Repeated rows
