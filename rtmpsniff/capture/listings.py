@@ -1,8 +1,8 @@
 """Hex listings: rows of an offset and the bytes that stand there, with or without a column of text behind them.
 
-Reads what xxd, hexdump -C, od -t x1, tcpdump -X, tshark -x and Wireshark write, and this program's own dumps. The
-offsets are what tells a listing from plain hex, and each row must hold as many bytes as they say: so a slip of the
-mouse is seen. Of this program's dumps the rows are put in the order of their addresses, since messages interleave.
+Reads what xxd, hexdump -C, od -t x1, tcpdump -X, tshark -x, Wireshark, OpenSSL and debuggers write, and this program's
+own dumps. The offsets are what tells a listing from plain hex, and each row must hold as many bytes as they say: so a
+slip of the mouse is seen. The column of text tells which end of a number is its first byte. Of this program's dumps the rows are put in the order of their addresses, since messages interleave.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STRAIGHT: Final = (
 _SWAPPED: Final = "the last byte of each group is taken for its first, as xxd -e and debuggers write them"
 
 _WIDTH: Final = 16  # bytes of a row as nearly all tools write it
-_SURELY: Final = 4  # digits of an offset with a mark: those of bytes are two
+_SURELY: Final = 4  # digits of an offset: those of a byte are two
 _OWN: Final = -10  # the base of this program's addresses, told from other decimal offsets
 _OWN_WIDTH: Final = 8  # columns of an address in this program's dumps
 _LONGEST_START: Final = 200  # characters of a line that say what it is
@@ -76,9 +76,11 @@ def _read_lines(text: str, lines: Sequence[Row | Other], base: int) -> Pasted:
 def _in_byte_order(text: str, lines: Sequence[Row | Other], base: int) -> Pasted:
     """The order in which the bytes of a group stand is the one that the column of text speaks for."""
     pasted = _InOrder(text, base).read(lines)
-    grouped = [line for line in lines if isinstance(line, Row) and line.is_grouped]
+    rows = [line for line in lines if isinstance(line, Row)]
+    grouped = [row for row in rows if row.is_grouped]
+    is_alone = len(rows) == 1 and not (rows[0].is_marked or rows[0].is_set_apart)
     order = is_swapped((row.groups(text), row.rest(text)) for row in grouped)
-    loose = _LOOSE if any(row.is_loose for row in grouped) else ""
+    loose = _LOOSE if is_alone or any(row.is_loose for row in grouped) else ""
     if order is False or not (order or any(row.is_doubtful(text) for row in grouped)):
         return pasted.noted(loose)
     other = _InOrder(text, base, swapped).read(lines)._replace(is_swapped=True).noted(loose).noted(_SWAPPED)
@@ -137,7 +139,7 @@ def _base_of_one(row: Row) -> int:
     if row.is_marked:
         return 16 if len(digits) > 2 else 0
     if row.is_words or not row.is_set_apart:
-        return 16 if zeros and len(digits) in {6, 7} else 0  # hexdump, od
+        return 16 if zeros and len(digits) >= _SURELY else 0
     if _is_own(row):
         return _OWN
     return 16 if len(digits) > 3 else 0

@@ -1,8 +1,8 @@
-"""Bytes that somebody wrote as text: hex, hex listings, base64. Takes text, gives the bytes and where each stood.
+"""Bytes that somebody wrote as text: hex, listings, decimal, base64. Takes text, gives the bytes and where each stood.
 
 What people paste comes from anywhere, so much is tolerated: separators, `0x`, C arrays and string literals with their
-remarks, the listings of many tools. A mistake is a `UserError` with line and column. Nothing is made up: a listing that
-leaves bytes out is refused.
+remarks, the listings of many tools. A mistake is a `UserError` with line and column. Nothing is made up: what leaves
+bytes out is refused, and what can be read in two ways says in which it was.
 """
 
 from __future__ import annotations
@@ -53,10 +53,19 @@ def _guess_plain(text: str) -> Pasted:
     if numbers is not None:
         return numbers
     try:
-        return with_rival(_hex(text), bare)
+        return with_rival(_in_hex(text), bare)
     except UserError:
         if (_BASE64.fullmatch(bare) and _is_mixed(bare)) or _is_mostly_base64(bare):
             return _base64(bare)
+        raise
+
+
+def _in_hex(text: str) -> Pasted:
+    """Hex as it stands, or in one of the dresses of languages."""
+    try:
+        return _hex(text)
+    except UserError:
+        bare = undressed(text)
         if bare == text:
             raise
     refuse_left_out(bare)
@@ -226,7 +235,7 @@ def _plain(text: str) -> str:
 
 
 FORMS: Final[dict[Form, Callable[[str], Pasted]]] = {
-    "hex": lambda text: _hex(text.replace(MARGIN, " ")),
+    "hex": lambda text: _in_hex(text.replace(MARGIN, " ")),
     "listing": read_listing,
     "decimal": lambda text: read_decimal(_plain(text)),
     "base64": lambda text: _base64(_plain(text)),

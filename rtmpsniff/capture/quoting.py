@@ -53,7 +53,7 @@ def unnumbered(text: str) -> str:
         return text
     numbers = [int(line["number"]) for line in lines]
     counts = all(after == before + 1 for before, after in pairwise(numbers))
-    is_short = any(len(line["rest"].strip()) < _SHORTEST_REST for line in lines[:-1] if line["rest"].strip())
+    is_short = sum(len(line["rest"].strip()) < _SHORTEST_REST for line in lines) * 2 > len(lines)
     could_be_hex = lines[0]["mark"].isspace() and len(lines[0]["number"]) % 2 == 0
     if not counts or is_short or could_be_hex:
         return text

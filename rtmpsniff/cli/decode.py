@@ -182,11 +182,11 @@ def _what(
     source: Given, sort: Sort | None, chunk_size: int | None, type_id: int | None, say: Callable[[str], None]
 ) -> Guess | None:
     """What they are; what was not told is guessed, and that is said."""
+    if source.pasted is not None and source.pasted.note:
+        say(source.pasted.note)
     found = guess(source.head) if sort is None else _complete(source, sort, chunk_size, type_id)
     if found is None:
         return None
-    if source.pasted is not None and source.pasted.note:
-        say(source.pasted.note)
     if source.pasted is not None and source.pasted.left_out:
         say(f"the listing leaves out {plural(source.pasted.left_out, 'byte')} between its rows")
     guessed = []

@@ -341,12 +341,22 @@ def test_a_part_of_a_listing_need_not_begin_at_zero() -> None:
         "000000 02 00 07 63",
         "    3073  02 00 07 63                                         command name      ...",
         "     224 [02 00 07 63]                                     ...c",
+        "[0000] 02 00 07 63",
+        "0000 - 02 00 07 63                                       ...c",
+        "0000 02 00 07 63",
         "0000: 0x02, 0x00, 0x07, 0x63 // the name",
         "0000  02 00 07 63 // the name",
     ],
 )
 def test_a_row_alone(row: str) -> None:
     assert found(row) == b"\x02\x00\x07c"
+
+
+@pytest.mark.parametrize("row", ["0000 02 00 07 63", "00000000 02 00 07 63", "000000 02 00 07 63"])
+def test_a_row_alone_that_may_be_hex_is_noted(row: str) -> None:
+    pasted = find_listing(row)
+    assert pasted is not None
+    assert pasted.note.startswith("the first number of each row is taken for its offset; --input hex")
 
 
 @pytest.mark.parametrize(
