@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Final
 
 _GROUP: Final = re.compile(r"(?:0[xX])?((?:[0-9A-Fa-f]{2})+)")
-_SEEN: Final = re.compile(rb"[!-~].*[!-~]", re.DOTALL)
+_SEEN: Final = re.compile(rb"[!-~]")
 _ENOUGH: Final = 64  # rows: all of a listing are written in one way
 
 
@@ -44,6 +44,5 @@ def _tells(row: tuple[str, str]) -> bool:
 
 def _column(data: bytes) -> str:
     """What a column of text shows of these bytes, as a pattern: tools differ in what they show for most of them."""
-    seen = [at for at, byte in enumerate(data) if 0x20 < byte < 0x7F]
-    shown = (re.escape(chr(byte)) if 0x20 < byte < 0x7F else "." for byte in data[seen[0] : seen[-1] + 1])
-    return "".join(shown)
+    shown = (re.escape(chr(byte)) if 0x20 < byte < 0x7F else "." for byte in data)
+    return f"{''.join(shown)}[|│]?$"

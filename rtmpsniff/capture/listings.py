@@ -2,13 +2,15 @@
 
 Reads what xxd, hexdump -C, od -t x1, tcpdump -X, tshark -x, Wireshark, OpenSSL and debuggers write, and this program's
 own dumps. The offsets are what tells a listing from plain hex, and each row must hold as many bytes as they say: so a
-slip of the mouse is seen. The column of text tells which end of a number is its first byte. Of this program's dumps the rows are put in the order of their addresses, since messages interleave.
+slip of the mouse is seen. The column of text tells which end of a number is its first byte. Of this program's dumps the
+rows are put in the order of their addresses, since messages interleave.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from typing import Final
 
@@ -22,6 +24,7 @@ LONGEST_REPEAT: Final = 1 << 24  # bytes that one `*` may stand for: a few chara
 
 _DIRECTION: Final = re.compile(r"\s*(?:(?P<out>write to |=> )|read from |<= )")  # openssl -debug, curl --trace
 
+_LETTER: Final = re.compile("[^\\W_]")  # frames have none
 _STOPPER: Final = re.compile(r" (?!//|/\*|#|[|│┊])\S")  # where a row has more than a gap, a column of text or a remark
 
 _LOOSE: Final = "the first number of each row is taken for its offset; --input hex takes it for bytes"
@@ -47,7 +50,8 @@ def find_listing(text: str) -> Pasted | None:
     lines = list(lines_of(text))
     base = _base_of(lines)
     rows = sum(isinstance(line, Row) for line in lines)
-    if not base or (base != _OWN and rows * 3 < len(lines)):
+    others = sum(isinstance(line, Other) and _LETTER.search(line.text) is not None for line in lines)
+    if not base or (base != _OWN and rows * 3 < others):
         return None  # other texts have a line or two that look like rows
     return _read_lines(text, lines, base)
 
@@ -80,6 +84,7 @@ def _in_byte_order(text: str, lines: Sequence[Row | Other], base: int) -> Pasted
     grouped = [row for row in rows if row.is_grouped]
     is_alone = len(rows) == 1 and not (rows[0].is_marked or rows[0].is_set_apart)
     order = is_swapped((row.groups(text), row.rest(text)) for row in grouped)
+    order = True if order is None and rows[-1].is_right_aligned(rows[0]) else order
     loose = _LOOSE if is_alone or any(row.is_loose for row in grouped) else ""
     if order is False or not (order or any(row.is_doubtful(text) for row in grouped)):
         return pasted.noted(loose)
@@ -100,7 +105,7 @@ def _base_of(lines: Iterable[Row | Other]) -> int:
         elif line.text.strip() == "*":
             starred.add(len(rows))
     if len(rows) < 2:
-        return _base_of_one(rows[0]) if rows else 0
+        return _base_by_end(rows[0], lines) or _base_of_one(rows[0]) if rows else 0
     best, most = 0, (len(rows) - 2) // 2  # half of them at least: the others may hold mistakes
     if any(row.is_loose for row in rows):
         if len({len(row.digits) for row in rows}) > 1:
@@ -131,11 +136,23 @@ def _begins_anew(row: Row, first: Row) -> bool:
     return row.is_marked and row.value == first.value and len(row.value) >= _SURELY
 
 
+def _base_by_end(row: Row, lines: Iterable[Row | Other]) -> int:
+    """The base in which the offset behind the only row, that of the end, is right; 0 where there is none."""
+    ends = [line.text.strip() for line in lines if isinstance(line, Other) and line.at > row.at]
+    if not ends or len(ends[0]) != len(row.digits) or len(row.value) < _SURELY:
+        return 0
+    for base in (16, 10, 8):
+        with suppress(ValueError):
+            if int(value_of(ends[0]), base) == row.offset(base) + row.counts[-1]:
+                return base
+    return 0
+
+
 def _base_of_one(row: Row) -> int:
     digits = row.value
     zeros = not digits.strip("0")
     if row.is_loose:
-        return 0
+        return 16 if zeros and row.is_single and row.counts[0] * 2 != len(digits) else 0
     if row.is_marked:
         return 16 if len(digits) > 2 else 0
     if row.is_words or not row.is_set_apart:

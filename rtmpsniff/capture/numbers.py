@@ -31,7 +31,9 @@ def find_numbers(text: str) -> Pasted | None:
     if _DECIMAL.fullmatch(text):
         words = _WORD.findall(text)
         is_told = any(len(word) != 2 or word[0] == "-" for word in words)
-        is_decimal = len(words) > 1 and all(len(word) < 4 + (word[0] == "-") for word in words)
+        is_decimal = (len(words) > 1 or text.lstrip()[:1] == "-") and all(
+            len(word) < 4 + (word[0] == "-") for word in words
+        )
         return _decimal(text) if is_told and is_decimal and not any(map(_is_padded, words)) else None
     if "," in text and _DIGITS.fullmatch(text):
         words = _WORD.findall(text)
@@ -41,10 +43,13 @@ def find_numbers(text: str) -> Pasted | None:
     return None
 
 
-def with_rival(pasted: Pasted, text: str) -> Pasted:
-    """`pasted`, which was read as hex, with the decimal reading of `text` beside it if there is one."""
+def with_rival(pasted: Pasted, text: str, fewest: int = 2) -> Pasted:
+    """`pasted`, which was read as hex, with the decimal reading of `text` beside it if there is one.
+
+    `fewest`: numbers of a list; where nothing but its length speaks for one.
+    """
     words = _WORD.findall(text) if _DECIMAL.fullmatch(text) else []
-    if len(words) < 2 or any(len(word) != 2 or _is_padded(word) for word in words):
+    if len(words) < fewest or any(len(word) != 2 or _is_padded(word) for word in words):
         return pasted
     return pasted._replace(note=_AS_HEX, rival=_decimal(text)._replace(note=_AS_DECIMAL))
 

@@ -49,13 +49,15 @@ def _guess_plain(text: str) -> Pasted:
     """What has no offsets."""
     refuse_foreign(text)
     bare = undressed(text)
+    if _SAYS_BASE64.match(text):
+        return _base64(bare)
     numbers = find_numbers(bare)
     if numbers is not None:
         return numbers
     try:
-        return with_rival(_in_hex(text), bare)
+        return with_rival(_in_hex(text), bare, fewest=2 if bare == text else 1)
     except UserError:
-        if (_BASE64.fullmatch(bare) and _is_mixed(bare)) or _is_mostly_base64(bare):
+        if (_BASE64.fullmatch(bare) and _is_mixed(bare) and _is_even(bare)) or _is_mostly_base64(bare):
             return _base64(bare)
         raise
 
@@ -196,6 +198,7 @@ def _unescaped(escape: re.Match[str]) -> bytes:
 
 # Base64.
 
+_SAYS_BASE64: Final = re.compile(r"\s*data:[\w/;=.+-]*;base64,")
 _BASE64: Final = re.compile(r"[\sA-Za-z0-9+/_-]+(?:=\s*){0,2}")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 
@@ -204,6 +207,13 @@ def _is_mixed(text: str) -> bool:
     """A name of a file or a word has no padding and seldom both cases."""
     letters = "".join(text.split())
     return letters.endswith("=") or (letters != letters.lower() and letters != letters.upper() and len(letters) > 7)
+
+
+def _is_even(text: str) -> bool:
+    """Words of prose differ in length. A line may be cut anywhere."""
+    lines = (line.split() for line in text.split("\n"))
+    heads = (words[:-1] for words in lines if len(words) > 1)
+    return all(len(set(map(len, words))) == 1 and len(words[0]) % 4 == 0 for words in heads)
 
 
 def _is_mostly_base64(text: str) -> bool:

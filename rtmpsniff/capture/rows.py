@@ -42,6 +42,7 @@ _GROUP: Final = re.compile(rf"(?:{_HEX}{{2}})+{_END}")
 _NO_HEX: Final = re.compile("0[xX]|[^0-9A-Fa-f]")
 _MISSING: Final = re.compile(r"\s*(?:\d+ +)?\d[\d ]* bytes? (?:never captured|cut by |given up:|in (?:TLS|early|re))")
 _SHORTEST: Final = 4  # digits of an offset that has neither a mark nor a gap behind it
+_OWN_WIDTH: Final = 8  # columns of an offset in this program's dumps, which fills them with blanks
 _WIDTH: Final = 16  # bytes of a row as nearly all tools write it
 
 
@@ -57,6 +58,7 @@ class Row(NamedTuple):
     counts: tuple[int, ...]  # bytes up to the end of each span
     is_words: bool  # of a machine, in its byte order
     is_grouped: bool  # some bytes stand together without a gap
+    is_single: bool  # all of them do
 
     @property
     def is_loose(self) -> bool:
@@ -80,12 +82,18 @@ class Row(NamedTuple):
         """What stands behind the first of them."""
         return rest_of_line(text, self.spans[0][1])
 
+    def is_right_aligned(self, first: Row) -> bool:
+        """Whether its last group stands at the right of its place, as what is left of a number does."""
+        is_indented = self.spans[0][0] - self.offset_stop > first.spans[0][0] - first.offset_stop
+        return self.is_grouped and (len(self.spans) > 1 or is_indented)
+
     def is_doubtful(self, text: str) -> bool:
         """Whether its groups may be numbers of a machine. Of two bytes tcpdump and xxd write them, in their order."""
         start, stop = self.spans[0]
         sizes = {len(group[0]) // 2 for group in _GROUP.finditer(text, start, stop)}
-        is_plain = max(sizes) <= 2 and self.is_marked and text[start : start + 2].lower() != "0x"
-        return not is_plain and bool(sizes & {2, 4, 8})
+        is_prefixed, is_indented = text[start : start + 2].lower() == "0x", text.endswith("   ", 0, start)
+        is_plain = max(sizes) <= 2 and self.is_marked and not (is_prefixed or is_indented)
+        return is_indented or (not is_plain and bool(sizes & {2, 4, 8}))
 
 
 class Other(NamedTuple):
@@ -128,7 +136,7 @@ def _row(text: str, at: int) -> Row | None:
         return None
     is_marked = bool(offset["open"]) or offset["mark"].endswith((":", "-"))
     is_set_apart = len(offset["gap"]) > 1 or "\t" in offset["gap"] or text.startswith("[", offset.end())
-    if not _can_be_offset(offset, is_marked, is_set_apart):
+    if not _can_be_offset(offset, is_marked, is_set_apart, offset.end("digits") - at):
         return None
     place, digits = offset.end(), offset["digits"]
     narrow = _longest(_BYTES.match(text, place), _PREFIXED.match(text, place))
@@ -140,11 +148,13 @@ def _row(text: str, at: int) -> Row | None:
     spans = [words.span()] if words else _spans(text, pairs, is_grouped)
     counts = tuple(accumulate(_count(text, span) for span in spans))
     stop = offset.end("digits")
-    return Row(at, stop, digits, is_marked, is_set_apart, tuple(spans), counts, bool(words), is_grouped)
+    is_single = is_grouped and " " not in text[spans[0][0] : spans[-1][1]]
+    return Row(at, stop, digits, is_marked, is_set_apart, tuple(spans), counts, bool(words), is_grouped, is_single)
 
 
-def _can_be_offset(offset: re.Match[str], is_marked: bool, is_set_apart: bool) -> bool:
+def _can_be_offset(offset: re.Match[str], is_marked: bool, is_set_apart: bool, width: int) -> bool:
     is_long = len(value_of(offset["digits"])) >= _SHORTEST
+    is_set_apart = is_set_apart and (is_long or width >= _OWN_WIDTH)
     if offset["mark"].endswith("-"):
         return is_long and offset["gap"] != ""  # else a list or a date
     if is_marked:

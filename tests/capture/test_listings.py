@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 
 from rtmpsniff.capture.listings import LONGEST_REPEAT, find_listing, read_listing
 from rtmpsniff.errors import UserError
-from tests.capture.forms import LOOSE, MARKED, SWAPPED, gdb_words, xxd_e
+from tests.capture.forms import (
+    LOOSE,
+    MARKED,
+    SWAPPED,
+    gdb_words,
+    hexyl,
+    netty,
+    openssl,
+    powershell_7,
+    xxd_e,
+    xxd_e_eight,
+)
 
 DATA = bytes(range(0x80, 0xFF)) + b"ab cd 0123 ef" + bytes(101)
 
@@ -185,32 +196,19 @@ def test_the_place_of_each_byte_is_kept(style: Callable[[bytes], str]) -> None:
         assert lines[line - 1][column - 1 : column + 1].lower() == f"{DATA[offset]:02x}"
 
 
-@pytest.mark.parametrize(
-    ("command", "size"),
-    [
-        *(
-            ("xxd", 241),
-            ("xxd -g1 -c 8", 241),
-            ("xxd -c 32", 241),
-            ("xxd -e", 241),
-            ("xxd -e -g8", 241),
-            ("xxd -d", 241),
-        ),
-        *(
-            ("hexdump -C", 241),
-            ("od -A x -t x1z -v", 241),
-            ("od -t x1", 241),
-            ("od -A d -t x1", 241),
-            ("hexdump -C", 3),
-        ),
-    ],
-)
+COMMANDS = ["xxd", "xxd -g1 -c 8", "xxd -c 32", "xxd -e", "xxd -e -g8", "xxd -d", "hexdump -C"]
+COMMANDS += ["od -A x -t x1z -v", "od -t x1", "od -A d -t x1"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("size", [5, 12, 241])
 def test_what_the_tools_really_write(command: str, size: int) -> None:
     program, *options = command.split()
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    ran = subprocess.run([program, *options], input=DATA[:size], capture_output=True, check=True)
-    assert found(ran.stdout.decode()) == DATA[:size]
+    data = DATA if size == len(DATA) else DATA[127 : 127 + size]  # with text, which tells which end is first
+    ran = subprocess.run([program, *options], input=data, capture_output=True, check=True)
+    assert found(ran.stdout.decode()) == data
 
 
 # What tells bytes from numbers, and offsets from bytes
@@ -236,6 +234,13 @@ def test_the_column_of_text_tells_which_end_of_a_number_is_first(style: Callable
     )
 
 
+@pytest.mark.parametrize("style", [xxd_e, xxd_e_eight], ids=lambda style: style.__name__)
+def test_what_is_left_of_a_number_tells_it_too(style: Callable[[bytes], str]) -> None:
+    pasted = find_listing(style(bytes(range(0x80, 0x80 + 21))))
+    assert pasted is not None
+    assert (pasted.data, pasted.rival) == (bytes(range(0x80, 0x80 + 21)), None)
+
+
 @pytest.mark.parametrize("style", [gdb_words, xxd_e], ids=lambda style: style.__name__)
 def test_where_nothing_tells_there_are_two_readings(style: Callable[[bytes], str]) -> None:
     data = bytes(range(0x80, 0xC0))
@@ -259,6 +264,11 @@ def test_the_place_of_a_byte_in_a_number() -> None:
 def test_text_that_looks_like_bytes_behind_the_last_row() -> None:
     text = f"{0:016X} {bytes(16).hex(' ')} 61 62 cd\n{16:016X} {bytes(16).hex(' ')} 61 62 cd\n"
     assert found(text) == bytes(32)
+
+
+@pytest.mark.parametrize("style", [netty, hexyl, powershell_7, openssl], ids=lambda style: style.__name__)
+def test_frames_and_titles_around_a_single_row(style: Callable[[bytes], str]) -> None:
+    assert found(style(b"RTMP")) == b"RTMP"
 
 
 # Two senders

@@ -41,6 +41,7 @@ def test_any_list_gives_its_bytes(data: bytes, is_signed: bool) -> None:
         ("3 12 45", b"\x03\x0c-"),
         ("[100 200]", b"d\xc8"),
         ("-1 10", b"\xff\n"),
+        (" -12", b"\xf4"),
         ("[3, 0, e4, 14]", b"\x03\0\xe4\x14"),
         ("3,0,E4", b"\x03\0\xe4"),
     ],
@@ -96,6 +97,7 @@ def test_two_digits_each_may_be_both() -> None:
         assert pasted.rival.data == b"\n\x0c-"
         assert "--input decimal" in pasted.note
         assert "--input hex" in pasted.rival.note
+    assert with_rival(hexadecimal("[45]"), " 45 ", fewest=1).rival is not None
     for text in ("10", "101245", "03 12 45", "10 12 4e"):
         assert with_rival(hexadecimal(text), text).rival is None
 

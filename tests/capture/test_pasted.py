@@ -111,8 +111,13 @@ def test_base64() -> None:
         assert (pasted.data, pasted.form) == (DATA, "base64")
 
 
+def test_base64_that_says_so_is_no_hex() -> None:
+    assert read_text("data:video/x-flv;base64,AAAA").data == bytes(3)
+    assert read_text("AAAA").data == b"\xaa\xaa"
+
+
 def test_base64_is_not_guessed_of_words() -> None:
-    for word in ("hello", "captures/talk", "made/123", "HELLO", "Talk.pcap"):
+    for word in ("Hello World again", "Take these Bytes", "hello", "captures/talk", "made/123", "HELLO", "Talk.pcap"):
         with pytest.raises(UserError, match=r"is no hex|hex digits come in pairs"):
             read_text(word)
 
