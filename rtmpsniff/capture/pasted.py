@@ -138,10 +138,11 @@ _NAMED_ESCAPES: Final = {
     "n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "e": bytes((0x1B,)),
     "\\": b"\\", "'": b"'", '"': b'"', "\n": b"",
 }  # fmt: skip
-_ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
+_ESCAPES: Final = re.compile(r"\\(?:(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
 _OCTAL: Final = re.compile(
     r"""["'][^"']*?\\(?:[0-7](?![0-9A-Fa-f])|[0-3][0-7]{2}(?![0-9A-Fa-f]))"""
 )  # of two digits: perhaps hex
+_HEX_ESCAPES: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
 _ESCAPES_ALONE: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\?\s)*")
 # `data = b'`, `bytearray(b'`, `printf '`: the first quotation mark, if no escape stands before it.
 _OPENING: Final = re.compile(rf"""(?:{_REMARK}|[^\\"'])*+["']""", re.DOTALL)
@@ -155,9 +156,8 @@ _LITERALS: Final = re.compile(
 def _escaped(text: str) -> Pasted:
     found = Collected()
     if _ESCAPES_ALONE.fullmatch(text):
-        for match in _ESCAPES.finditer(text):
-            if match["hex"]:
-                found.add(bytes.fromhex(match["hex"]), match.start(), match.end())
+        for match in _HEX_ESCAPES.finditer(text):
+            found.add(_hex_escapes(match), *match.span())
     elif opening := _OPENING.match(text):
         _take_literals(text, opening.end() - 1, found)
     else:
@@ -179,6 +179,11 @@ def _take_literals(text: str, at: int, found: Collected) -> None:
 def _take_literal(text: str, start: int, stop: int, found: Collected) -> None:
     at = start
     while at < stop:
+        together = _HEX_ESCAPES.match(text, at, stop)
+        if together:
+            found.add(_hex_escapes(together), *together.span())
+            at = together.end()
+            continue
         end = at + 1
         part = text[at].encode("utf-8", "surrogatepass")
         if text[at] == "\\":
@@ -190,9 +195,11 @@ def _take_literal(text: str, start: int, stop: int, found: Collected) -> None:
         at = end
 
 
+def _hex_escapes(match: re.Match[str]) -> bytes:
+    return bytes.fromhex(match[0].replace("\\x", ""))
+
+
 def _unescaped(escape: re.Match[str]) -> bytes:
-    if escape["hex"]:
-        return bytes.fromhex(escape["hex"])
     return bytes((int(escape["octal"], 8),)) if escape["octal"] else _NAMED_ESCAPES[escape["named"]]
 
 
