@@ -20,7 +20,7 @@ _F64 = Struct(">d")
 
 
 class Role(Enum):
-    """What a run of bytes is for: the theme gives each role its colour, the value is the theme's key."""
+    """What a run of bytes is for: the theme gives each role its color, the value is the theme's key."""
 
     BASIC_HEADER = "basic header"
     TIMESTAMP = "timestamp"

@@ -6,6 +6,8 @@ Every captured string passes through this module before it becomes part of a lab
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 _NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "\\": "\\\\"}
 
 
@@ -64,3 +66,26 @@ def plural(count: int, noun: str) -> str:
 def grouped(count: int) -> str:
     """12345678 as `12 345 678`."""
     return f"{count:,}".replace(",", " ")
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: a wide character two, a combining one none."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_columns, text))
+
+
+def _columns(char: str) -> int:
+    from unicodedata import combining, east_asian_width  # noqa: PLC0415 - only where a text is not ASCII
+
+    return 2 if east_asian_width(char) in "WF" else 0 if combining(char) else 1
+
+
+def fitted(text: str, room: int) -> str:
+    """The text, or as much of its beginning as takes `room` columns (3 or more) with `...` behind it."""
+    if columns_of(text) <= room:
+        return text
+    if text.isascii():
+        return text[: room - 3] + "..."
+    stop = sum(1 for width in accumulate(map(_columns, text)) if width <= room - 3)
+    return text[:stop] + "..."

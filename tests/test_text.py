@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rtmpsniff.text import decode_text, encode_text, grouped, number_text, plural, printable, quoted
+from rtmpsniff.text import columns_of, decode_text, encode_text, fitted, grouped, number_text, plural, printable, quoted
 
 
 @given(st.binary())
@@ -106,3 +106,19 @@ def test_plurals(count: int, noun: str, text: str) -> None:
 
 def test_thousands_are_set_apart() -> None:
     assert [grouped(number) for number in (0, 999, 1000, 12_345_678)] == ["0", "999", "1 000", "12 345 678"]
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"), [("", 0), ("abc", 3), ("\u65e5\u672c", 4), ("e\u0301", 1), ("\U0001f600!", 3)]
+)
+def test_columns_of_a_terminal(text: str, columns: int) -> None:
+    assert columns_of(text) == columns
+
+
+@given(st.text(alphabet="ab\u65e5\u0301"), st.integers(3, 20))
+def test_a_text_fits_its_room(text: str, room: int) -> None:
+    cut = fitted(text, room)
+    assert columns_of(cut) <= room
+    assert cut == text if columns_of(text) <= room else cut.endswith("...")
+    assert text.startswith(cut.removesuffix("..."))
+    assert cut == text or columns_of(cut) > room - 2

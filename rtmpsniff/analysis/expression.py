@@ -1,19 +1,22 @@
 """The language of filters: takes text, gives a tree of conditions or says where the mistake is.
 
-No library is used: those that are kept up raise where kinds mix (rule-engine), have no regular expressions
-(simpleeval), or another language than `and`, `or` and `not` (CEL).
+Python's own parser reads it (`ast`) behind a whitelist: `and`, `or`, `not`, comparisons and sets become conditions, and
+all else is refused. No library is used: those that are kept up raise where kinds mix (rule-engine), have no regular
+expressions (simpleeval), or another language than `and`, `or` and `not` (CEL).
 
-It knows no name and no message; `filter` gives both their meaning. Lowest binding first: `or`, `and`, `not`,
-comparisons. Reading looks at each character once, and conditions nest to a fixed depth.
+Nothing that was written comes to that parser. It reads a `_` for each name, text and number, and for each word of this
+language, some of which Python lacks, one of its own that binds alike; each in a cell of one width, so that a column of
+its tree tells the token. `filter` gives names and conditions their meaning.
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isinf
-from typing import Final, Literal, TypeAlias, TypeVar
+from typing import Final, Literal, TypeAlias
 from unicodedata import combining, east_asian_width
 
 from rtmpsniff.errors import UserError
@@ -25,19 +28,6 @@ MAX_DIGITS: Final = 40  # of a number
 
 Comparison: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 Constant: TypeAlias = "str | int | float | bool | None"
-
-_KEYWORDS: Final = {"and", "or", "not", "in", "contains", "matches", "true", "false", "null"}
-_CONSTANTS: Final[dict[str, Constant]] = {"true": True, "false": False, "null": None}
-_SAME: Final = {"&&": "and", "||": "or", "!": "not", "~": "matches"}
-
-_SPACE: Final = re.compile(r"\s*")
-_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_NAME: Final = re.compile(r"[^\W\d][\w$]*")
-_PART: Final = re.compile(r"[\w$]+")
-_TEXT: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"' + r"|'[^'\\]*(?:\\.[^'\\]*)*'", re.DOTALL)
-_SIGN: Final = re.compile(r"==|!=|<=|>=|&&|\|\||[<>!~(){},=&|-]")
-_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"', "'": "'"}
 
 _ROOM: Final = 72  # columns of an expression that are shown around a mistake
 
@@ -100,21 +90,21 @@ Operand: TypeAlias = Name | Known
 
 
 @dataclass(frozen=True, slots=True)
-class Exists(Span):
+class Exists:
     """A name alone."""
 
     name: Name
 
 
 @dataclass(frozen=True, slots=True)
-class Always(Span):
+class Always:
     """`true` or `false` alone."""
 
     value: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Compared(Span):
+class Compared:
     """`0 < length <= 100`: each operand with the next."""
 
     operands: tuple[Operand, ...]
@@ -122,7 +112,7 @@ class Compared(Span):
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf(Span):
+class OneOf:
     """`type in {"audio", "video"}`."""
 
     operand: Operand
@@ -130,7 +120,7 @@ class OneOf(Span):
 
 
 @dataclass(frozen=True, slots=True)
-class Contains(Span):
+class Contains:
     """`object.tcUrl contains "token"`."""
 
     whole: Operand
@@ -138,7 +128,7 @@ class Contains(Span):
 
 
 @dataclass(frozen=True, slots=True)
-class Matches(Span):
+class Matches:
     """`name matches "^on[A-Z]"`."""
 
     operand: Operand
@@ -146,309 +136,270 @@ class Matches(Span):
 
 
 @dataclass(frozen=True, slots=True)
-class Not(Span):
+class Not:
     """What does not hold."""
 
     condition: Condition
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf(Span):
+class AllOf:
     """`and`."""
 
     conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class AnyOf(Span):
+class AnyOf:
     """`or`."""
 
     conditions: tuple[Condition, ...]
 
 
 Condition: TypeAlias = "Exists | Always | Compared | OneOf | Contains | Matches | Not | AllOf | AnyOf"
-Several = TypeVar("Several", type[AllOf], type[AnyOf])
 
 
 def parse(text: str) -> Condition:
     """Read a whole expression; raises `FilterError`."""
-    parser = _Parser(text)
-    condition = parser.any()
-    parser.expect_end("and, or, or the end")
-    return condition
+    expression = _Expression(text)
+    in_python = "".join(f"{_IN_PYTHON.get(token.kind, '?'):{_CELL}}" for token in expression.tokens)
+    try:
+        return expression.condition(ast.parse(in_python, mode="eval").body)
+    except (SyntaxError, MemoryError, RecursionError):
+        raise expression.mistake() from None
 
 
 def parse_names(text: str) -> list[Name]:
     """Read names with commas between them; raises `FilterError`."""
-    parser = _Parser(text)
-    names = [parser.name()]
-    while parser.sign == ",":
-        parser.move()
-        names.append(parser.name())
-    parser.expect_end("a comma or the end")
-    return names
+    expression = _Expression(text)
+    for number, token in enumerate(expression.tokens):
+        kinds, wanted = ({",", "end"}, "a comma or the end") if number % 2 else ({"name"}, "a name")
+        if token.kind not in kinds:
+            raise expression.missing(wanted, token)
+    return [expression.name(token) for token in expression.tokens[:-1:2]]
 
 
-class _Parser:
-    """Looks one token ahead.
+# A word or a sign is a kind of token of its own. For a kind that is not in _IN_PYTHON, Python reads what it refuses.
+_COMPARISONS: Final[dict[str, Comparison]] = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_CONSTANTS: Final[dict[str, Constant]] = {"true": True, "false": False, "null": None}
+_WORDS: Final = frozenset({"and", "or", "not", "in", "contains", "matches", *_CONSTANTS})
+_SAME: Final = {"&&": "and", "||": "or", "!": "not", "~": "matches"}
+_NOT_AGAIN: Final = {"not": "not not", "not not": "not not not", "not not not": "not not"}  # no row of it nests
+_VALUES: Final = frozenset({"text", "number", "name", *_CONSTANTS})
+_IN_PYTHON: Final = (
+    {kind: kind for kind in ("and", "or", *_NOT_AGAIN, "in", *_COMPARISONS, "(", ")", "{", "}", ",")}
+    | {"contains": "in", "matches": "in", "end": ""}
+    | dict.fromkeys(_VALUES, "_")
+)
+_CELL: Final = 12  # columns, at least one of them blank
 
-    `sign` is the token where it is a sign or a word of the language, and a quotation mark where it is a text: whether
-    that is a regular expression, with escapes of its own, depends on what stands before it. Else it is empty.
-    """
+_TEXT: Final = r"""(?:"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')"""
+_PART: Final = re.compile(rf"[\w$]+|{_TEXT}", re.DOTALL)
+_TOKEN: Final = re.compile(
+    rf"""\s*(?:
+        (?P<text>{_TEXT})
+    |   (?P<number>(?:-\s*)?[0-9](?:[eE][+-]|[\w$.])*)
+    |   (?P<name>[^\W\d][\w$]*(?:\.[\w$]+|\[(?:{_PART.pattern})\])*)(?P<point>\.)?(?P<bracket>\[(?:{_PART.pattern})?)?
+    |   (?P<sign>[=!<>]=|&&|\|\||[<>!~(){{}},=&|-])
+    |   (?P<end>\Z)
+    |   (?P<endless>["'].*)
+    |   (?P<unknown>.)
+    )""",
+    re.DOTALL | re.VERBOSE,
+)
+_NUMBER: Final = re.compile(r"0[xX][0-9a-fA-F]+|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0", "\\": "\\", '"': '"', "'": "'"}
+
+# For mistakes: what may stand after what, and how it is asked for. What is no key here ends something, and after it may
+# stand what _ENDS says, by the brackets that are open, or after a value a test.
+_VALUE: Final = "a name or a value"
+_TESTS: Final = frozenset({"in", "contains", "matches"})
+_AFTER: Final[dict[str, tuple[frozenset[str], str]]] = {
+    **dict.fromkeys(("and", "or", "(", *_NOT_AGAIN), (_VALUES | {"-", "(", *_NOT_AGAIN}, _VALUE)),
+    **dict.fromkeys((*_COMPARISONS, "contains", "{"), (_VALUES | {"-"}, _VALUE)),
+    ",": (_VALUES | {"-", "}"}, _VALUE),
+    "in": (frozenset("{"), 'a set, as {"audio", "video"},'),
+    "matches": (frozenset({"text"}), "a regular expression between quotation marks"),
+    "value not": (_TESTS, "in, contains or matches"),
+    "-": (frozenset(), "a number"),  # with its number it is one token
+}
+_ENDS: Final[dict[str, tuple[frozenset[str], str]]] = {
+    "": (frozenset({"and", "or", "end"}), "and, or, or the end"),
+    "(": (frozenset({"and", "or", ")"}), "and, or, or a closing parenthesis"),
+    "{": (frozenset(",}"), "a comma or }"),
+}
+_WRONG: Final = {
+    "point": "a name is missing after the point",
+    "bracket": 'between brackets stands a number or a "text"',
+    "endless": "a text that does not end",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token(Span):
+    kind: str
+
+
+class _Expression:
+    """A text in tokens, which makes conditions of Python's tree and says where a mistake is."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         if len(text) > MAX_LENGTH:
-            raise FilterError(f"longer than {MAX_LENGTH} characters", text, MAX_LENGTH, len(text))
-        self.depth = 0
-        self.start = self.stop = 0  # of the token
-        self.before = 0  # where the token before it ended
-        self.sign = ""
-        self.value: Name | Known | None = None
-        self.move()
+            raise self._wrong(f"longer than {MAX_LENGTH} characters", Span(MAX_LENGTH, len(text)))
+        self.tokens: list[_Token] = []
+        depth = 0
+        for token in _tokens(text):
+            depth += (token.kind == "(") - (token.kind == ")")
+            if depth > MAX_DEPTH:
+                raise self._wrong(f"parentheses nested more than {MAX_DEPTH} deep", token)
+            if token.kind == "not" and self.tokens and self.tokens[-1].kind in _NOT_AGAIN:
+                row = self.tokens.pop()
+                self.tokens.append(_Token(row.start, token.stop, _NOT_AGAIN[row.kind]))
+            else:
+                self.tokens.append(token)
 
-    # Tokens
+    # Python's tree
 
-    def move(self) -> None:
-        """Go on to the next token."""
-        self.before = self.stop
-        self.start = self.stop = _end(_SPACE, self.text, self.stop)
-        self.sign, self.value = "", None
-        first = self.text[self.start : self.start + 1]
-        if not first:
-            return
-        if first in "\"'":
-            self.stop = _end(_TEXT, self.text, self.start)
-            if self.stop == self.start:
-                raise self._wrong("a text that does not end", self.start, len(self.text))
-            self.sign = '"'
-        elif first in "0123456789":
-            self.stop = _end(_NUMBER, self.text, self.start)
-            self.value = Known(self.start, self.stop, self._number(self.start, self.stop))
-        elif _NAME.match(first):
-            self._word()
-        else:
-            self.stop = _end(_SIGN, self.text, self.start)
-            if self.stop == self.start:
-                raise self._wrong(f"'{printable(first)}' has no meaning here", self.start, self.start + 1)
-            self.sign = self.text[self.start : self.stop]
-            self.sign = _SAME.get(self.sign, self.sign)
+    def condition(self, node: ast.expr) -> Condition:
+        match node:
+            case ast.BoolOp():
+                conditions = tuple(map(self.condition, node.values))
+                return AllOf(conditions) if isinstance(node.op, ast.And) else AnyOf(conditions)
+            case ast.UnaryOp(op=ast.Not()):
+                condition = self.condition(node.operand)
+                return condition.condition if isinstance(condition, Not) else Not(condition)
+            case ast.Compare():
+                return self._compared(node)
+            case ast.Name():
+                return self._alone(self._value(self._token(node)))
+        raise self.mistake()
 
-    def _number(self, start: int, stop: int) -> int | float:
-        text = self.text[start:stop]
-        if _PART.match(self.text, stop):
-            raise self._wrong("not a number", start, _end(_PART, self.text, stop))
-        if len(text) > MAX_DIGITS:
-            raise self._wrong(f"a number of more than {MAX_DIGITS} characters", start, stop)
-        if text[:2] in {"0x", "0X"}:
-            return int(text, 16)
-        if text.isdigit():
-            return int(text)
-        value = float(text)
-        if isinf(value):
-            raise self._wrong("a number that is too large", start, stop)
-        return value
-
-    def _unescaped(self, start: int, stop: int) -> str:
-        def meant(escape: re.Match[str]) -> str:
-            code = escape[1] or escape[2]
-            if code:
-                return chr(int(code, 16))
-            if escape[3] not in _ESCAPED:
-                at = start + 1 + escape.start()
-                raise self._wrong("an escape that means nothing; a backslash is written twice", at, at + 2)
-            return _ESCAPED[escape[3]]
-
-        return _ESCAPE.sub(meant, self.text[start + 1 : stop - 1])
-
-    def _word(self) -> None:
-        self.stop = _end(_NAME, self.text, self.start)
-        word = self.text[self.start : self.stop]
-        if word in _CONSTANTS:
-            self.value = Known(self.start, self.stop, _CONSTANTS[word])
-        elif word in _KEYWORDS:
-            self.sign = word
-        else:
-            self.value = self._rest_of_name(word)
-
-    def _rest_of_name(self, first: str) -> Name:
-        begin = self.start
-        parts, places = [first], [Span(begin, self.stop)]
-        while self.text[self.stop : self.stop + 1] in {".", "["}:
-            part, place = self._part()
-            parts.append(part)
-            places.append(place)
-        return Name(begin, self.stop, tuple(parts), tuple(places))
-
-    def _part(self) -> tuple[str, Span]:
-        """`.key`, `.0`, `[0]` or `["any key"]`."""
-        opening = self.text[self.stop]
-        start = self.stop + 1
-        stop = _end(_PART, self.text, start)
-        if opening == ".":
-            if stop == start:
-                raise self._wrong("a name is missing after the point", self.stop, start)
-            self.stop = stop
-            return self.text[start:stop], Span(start, stop)
-        if stop == start:
-            stop = _end(_TEXT, self.text, start)
-        if stop == start or self.text[stop : stop + 1] != "]":
-            raise self._wrong('between brackets stands a number or a "text"', self.stop, max(stop, start))
-        self.stop = stop + 1
-        inside = self.text[start:stop]
-        return (self._unescaped(start, stop) if inside[0] in "\"'" else inside), Span(start, stop)
-
-    # Rules
-
-    def any(self) -> Condition:
-        return self._several(AnyOf, "or", self._all)
-
-    def _all(self) -> Condition:
-        return self._several(AllOf, "and", self._not)
-
-    def _several(self, kind: Several, word: str, one: Callable[[], Condition]) -> Condition:
-        start = self.start
-        conditions = [one()]
-        while self.sign == word:
-            self.move()
-            conditions.append(one())
-        return conditions[0] if len(conditions) == 1 else kind(start, self.before, tuple(conditions))
-
-    def _not(self) -> Condition:
-        start, is_negated = self.start, False
-        while self.sign == "not":
-            self.move()
-            is_negated = not is_negated
-        condition = self._group() if self.sign == "(" else self._test()
-        return Not(start, self.before, condition) if is_negated else condition
-
-    def _group(self) -> Condition:
-        opening = self.start
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self._wrong(f"parentheses nested more than {MAX_DEPTH} deep", opening, opening + 1)
-        self.move()
-        condition = self.any()
-        if self.sign != ")":
-            if self.start == len(self.text):
-                raise self._wrong("this parenthesis is never closed", opening, opening + 1)
-            raise self._unexpected("and, or, or a closing parenthesis")
-        self.move()
-        self.depth -= 1
-        return condition
-
-    def _test(self) -> Condition:
-        start = self.start
-        left = self._operand()
-        if self.sign in {"==", "!=", "<", "<=", ">", ">="}:
-            return self._comparison(start, left)
-        is_negated = self.sign == "not"
-        if is_negated:
-            self.move()
-        condition = self._other_test(start, left)
-        if condition is None:
-            if is_negated:
-                raise self._unexpected("in, contains or matches")
-            return self._alone(left)
-        return Not(start, self.before, condition) if is_negated else condition
-
-    def _other_test(self, start: int, left: Operand) -> Condition | None:
-        if self.sign == "in":
-            self.move()
-            return OneOf(start, self.stop, left, self._set())
-        if self.sign == "contains":
-            self.move()
-            return Contains(start, self.stop, left, self._operand())
-        if self.sign == "matches":
-            self.move()
-            return Matches(start, self.stop, left, self._pattern())
-        return None
-
-    def _comparison(self, start: int, first: Operand) -> Compared:
-        operands, comparisons = [first], []
-        while self.sign in {"==", "!=", "<", "<=", ">", ">="}:
-            comparisons.append(_COMPARISONS[self.sign])
-            self.move()
-            operands.append(self._operand())
-        return Compared(start, self.before, tuple(operands), tuple(comparisons))
+    def _token(self, node: ast.expr, more: int = 0) -> _Token:
+        return self.tokens[node.col_offset // _CELL + more]
 
     def _alone(self, operand: Operand) -> Condition:
-        if self.sign == "=":
-            raise self._wrong("= compares nothing; did you mean ==?", self.start, self.stop)
         if isinstance(operand, Name):
-            return Exists(operand.start, operand.stop, operand)
+            return Exists(operand)
         if isinstance(operand.value, bool):
-            return Always(operand.start, operand.stop, operand.value)
-        raise self._wrong("a value alone is no condition", operand.start, operand.stop)
+            return Always(operand.value)
+        raise self._wrong("a value alone is no condition", operand)
 
-    def _operand(self) -> Operand:
-        operand = self.value
-        if self.sign == '"':
-            operand = Known(self.start, self.stop, self._unescaped(self.start, self.stop))
-        if operand is not None:
-            self.move()
-            return operand
-        if self.sign == "-":
-            return self._negative()
-        raise self._unexpected("a name or a value")
+    def _compared(self, node: ast.Compare) -> Condition:
+        signs = [self._token(right, -1) for right in node.comparators]
+        for sign in signs[1:]:
+            if not {signs[0].kind, sign.kind} <= _COMPARISONS.keys():
+                raise self.mistake(sign)
+        if signs[0].kind in _COMPARISONS:
+            operands = tuple(map(self._operand, (node.left, *node.comparators)))
+            return Compared(operands, tuple(_COMPARISONS[sign.kind] for sign in signs))
+        test = self._test(self._operand(node.left), signs[0].kind, node.comparators[0])
+        return Not(test) if isinstance(node.ops[0], ast.NotIn) else test
 
-    def _negative(self) -> Known:
-        start = self.start
-        self.move()
-        number = self.value.value if isinstance(self.value, Known) else None
-        if isinstance(number, bool) or not isinstance(number, int | float):
-            raise self._unexpected("a number")
-        self.move()
-        return Known(start, self.before, -number)
+    def _test(self, left: Operand, sign: str, right: ast.expr) -> Condition:
+        match sign, right, self._token(right):
+            case "in", ast.Set(elts=members), _:
+                return OneOf(left, tuple(map(self._member, members)))
+            case "contains", _, _:
+                return Contains(left, self._operand(right))
+            case "matches", ast.Name(), _Token(start, stop, "text"):
+                return Matches(left, Pattern(start, stop, self.text[start + 1 : stop - 1]))
+        raise self.mistake()
 
-    def _set(self) -> tuple[Known, ...]:
-        if self.sign != "{":
-            raise self._unexpected('a set, as {"audio", "video"},')
-        members = []
-        while True:
-            self.move()
-            member = self._operand()
-            if not isinstance(member, Known):
-                raise self._wrong("a set holds texts and numbers, no names", member.start, member.stop)
-            members.append(member)
-            if self.sign == "}":
-                self.move()
-                return tuple(members)
-            if self.sign != ",":
-                raise self._unexpected("a comma or }")
+    def _member(self, node: ast.expr) -> Known:
+        member = self._operand(node)
+        if isinstance(member, Name):
+            raise self._wrong("a set holds texts and numbers, no names", member)
+        return member
 
-    def _pattern(self) -> Pattern:
-        start, stop = self.start, self.stop
-        if self.sign != '"':
-            raise self._unexpected("a regular expression between quotation marks")
-        self.move()
-        return Pattern(start, stop, self.text[start + 1 : stop - 1])
+    def _operand(self, node: ast.expr) -> Operand:
+        in_parentheses = self._token(node, -1).kind == "(" and self._token(node, 1).kind == ")"
+        if in_parentheses or not isinstance(node, ast.Name):
+            raise self.mistake()
+        return self._value(self._token(node))
 
-    def name(self) -> Name:
-        if not isinstance(self.value, Name):
-            raise self._unexpected("a name")
-        name = self.value
-        self.move()
-        return name
+    # Values
+
+    def _value(self, token: _Token) -> Operand:
+        if token.kind == "name":
+            return self.name(token)
+        read = {"text": self._unescaped, "number": self._number}.get(token.kind)
+        return Known(token.start, token.stop, read(token) if read else _CONSTANTS[token.kind])
+
+    def name(self, token: _Token) -> Name:
+        places = tuple(Span(*found.span()) for found in _PART.finditer(self.text, token.start, token.stop))
+        return Name(token.start, token.stop, tuple(map(self._part, places)), places)
+
+    def _part(self, place: Span) -> str:
+        written = self.text[place.start : place.stop]
+        return self._unescaped(place) if written[0] in "\"'" else written
+
+    def _unescaped(self, place: Span) -> str:
+        def meant(escape: re.Match[str]) -> str:
+            code = escape[1] or escape[2]
+            if not code and escape[3] not in _ESCAPED:
+                at = place.start + 1 + escape.start()
+                raise self._wrong("an escape that means nothing; a backslash is written twice", Span(at, at + 2))
+            return chr(int(code, 16)) if code else _ESCAPED[escape[3]]
+
+        return _ESCAPE.sub(meant, self.text[place.start + 1 : place.stop - 1])
+
+    def _number(self, place: Span) -> int | float:
+        written = self.text[place.start : place.stop]
+        digits, sign = written.removeprefix("-").strip(), -1 if written[0] == "-" else 1
+        if not _NUMBER.fullmatch(digits):
+            raise self._wrong("not a number", place)
+        if len(digits) > MAX_DIGITS:
+            raise self._wrong(f"a number of more than {MAX_DIGITS} characters", place)
+        if digits[:2] in {"0x", "0X"}:
+            return sign * int(digits, 16)
+        value = int(digits) if digits.isdigit() else float(digits)
+        if isinf(value):
+            raise self._wrong("a number that is too large", place)
+        return sign * value
 
     # Mistakes
 
-    def expect_end(self, wanted: str) -> None:
-        if self.start < len(self.text):
-            raise self._unexpected(wanted)
+    def mistake(self, last: _Token | None = None) -> FilterError:
+        """The first token that cannot stand where it does, `last` at the latest.
 
-    def _unexpected(self, wanted: str) -> FilterError:
-        if self.start == len(self.text):
-            return self._wrong(f"{wanted} should follow", self.start, self.start)
-        return self._wrong(f"{wanted} should stand here", self.start, self.stop)
+        Where Python sees a mistake, and what it says of it, differs with its version.
+        """
+        opened: list[_Token] = []
+        before = "and"
+        for token in self.tokens:
+            kind, brackets, is_end = token.kind, opened[-1].kind if opened else "", before not in _AFTER
+            fitting, wanted = _ENDS[brackets] if is_end else _AFTER[before]
+            is_test = before in _VALUES and brackets != "{" and kind in {"not", *_TESTS, *_COMPARISONS}
+            if token is last or not (kind in fitting or is_test):
+                if is_end and kind == "end" and brackets == "(":
+                    return self._wrong("this parenthesis is never closed", opened[-1])
+                if kind == "=":
+                    return self._wrong("= compares nothing; did you mean ==?", token)
+                return self.missing(wanted, token)
+            if kind in {"(", "{"}:
+                opened.append(token)
+            elif kind in {")", "}"}:
+                opened.pop()
+            before = "value not" if is_end and kind == "not" else kind
+        return self._wrong("nested too deeply to be read here", Span(0, len(self.text)))
 
-    def _wrong(self, problem: str, start: int, stop: int) -> FilterError:
-        return FilterError(problem, self.text, start, stop)
+    def missing(self, wanted: str, token: _Token) -> FilterError:
+        problem = _WRONG.get(token.kind, f"{wanted} should {'follow' if token.kind == 'end' else 'stand here'}")
+        if token.kind == "unknown":
+            problem = f"'{printable(self.text[token.start])}' has no meaning here"
+        return self._wrong(problem, token)
+
+    def _wrong(self, problem: str, place: Span) -> FilterError:
+        return FilterError(problem, self.text, place.start, place.stop)
 
 
-_COMPARISONS: Final[dict[str, Comparison]] = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
-
-def _end(form: re.Pattern[str], text: str, start: int) -> int:
-    match = form.match(text, start)
-    return match.end() if match else start
+def _tokens(text: str) -> Iterator[_Token]:
+    """The last is the end. No mistake is told yet, so that the first one will be."""
+    for found in _TOKEN.finditer(text):
+        kind = found.lastgroup or ""
+        word = found[kind]
+        yield _Token(*found.span(kind), _SAME.get(word, word) if kind == "sign" or word in _WORDS else kind)
+        if kind == "end":
+            return

@@ -6,7 +6,7 @@ first bytes say something that was not there before, or that it configures a dec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -23,6 +23,8 @@ from rtmpsniff.rtmp.events import Message
 MOST_TRACKS: Final = 32  # of one flow; further ones are counted with the rest and not kept apart
 LARGEST_METADATA: Final = 65_536  # bytes of a message whose metadata is kept
 MOST_HEADS: Final = 1024  # first bytes that are known; with more of them there is nothing to learn from them
+
+_MOST_APART: Final = 600_000  # ms; flows that begin farther apart have no clock in common
 
 Part: TypeAlias = Audio | AudioTrack | Video | VideoTrack
 
@@ -173,6 +175,19 @@ class Flow:
             track = self.tracks[number] = Track(number, part.codec, part)
         if track is not None:
             track.take(part, packet_type)
+
+
+def duration_of(flows: Iterable[Flow]) -> int:
+    """From the first frame of any of these flows to the latest one, in ms; of the longest where they share no clock."""
+    timed = [(flow.first, flow.duration) for flow in flows if flow.first is not None]
+    if not timed:
+        return 0
+    zero = timed[0][0]
+    spans = [((first - zero + (1 << 31)) % (1 << 32), duration) for first, duration in timed]  # timestamps wrap
+    begin, latest = min(spans)[0], max(spans)[0]
+    if latest - begin > _MOST_APART:
+        return max(duration for _, duration in spans)
+    return max(first + duration for first, duration in spans) - begin
 
 
 def head_of(message: Message) -> int:

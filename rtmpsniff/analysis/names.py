@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from inspect import get_annotations
+from operator import attrgetter
 from typing import Any, Final, get_args
 
 from rtmpsniff.analysis.expression import FilterError, Name
@@ -20,7 +21,8 @@ from rtmpsniff.analysis.record import BODIES, MESSAGE, NOTED, attributes, is_str
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
 from rtmpsniff.text import quoted
 
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"\w+(?:\.\w+)*")
+_ANYTHING: Final = frozenset({"Value"})  # of AMF
 _PLAIN: Final = frozenset({"int", "float", "str", "bool", "bytes", "None", "Literal"})
 _LISTS: Final = frozenset({"tuple", "list", "Sequence"})
 _LONGEST: Final = 40  # characters of a name in a line about a mistake
@@ -110,9 +112,20 @@ def _place(annotation: str, shape: type) -> Place:
     for word in _WORD.findall(annotation):
         if word in _LISTS:
             place |= Place(is_list=True)
+        elif word in _ANYTHING:
+            place |= Place(is_open=True)
         elif word not in _PLAIN:
-            place |= _shapes(vars(import_module(shape.__module__)).get(word))
+            meant = _meant(word, shape)
+            place |= _place(meant, shape) if isinstance(meant, str) else _shapes(meant)
     return place
+
+
+def _meant(word: str, shape: type) -> object:
+    """What a name, or a dotted one, stands for where the shape is defined; None if it stands for nothing there."""
+    try:
+        return attrgetter(word)(import_module(shape.__module__))
+    except AttributeError:
+        return None
 
 
 def _shapes(meant: object) -> Place:

@@ -96,55 +96,51 @@ class _Clue(NamedTuple):
 
 
 class _Saying(NamedTuple):
-    pattern: re.Pattern[str]
+    pattern: str  # compiled when it is first tried: that takes its time, and most are never
     weights: Weights
     version: str = ""
 
 
-def _saying(pattern: str, weights: Weights, version: str = "") -> _Saying:
-    return _Saying(re.compile(pattern, re.ASCII), weights, version)
-
-
 _FLASH_VERS: Final = (
-    _saying(r".*obs-studio/([\w.-]+).*", {OBS: _TELLING}, "{}"),
-    _saying(r"FMLE/3\.0 \(compatible; Lavf([\d.]+)\)", {FFMPEG: _TELLING}, "libavformat {}"),
-    _saying(r"FMLE/3\.0 \(compatible; [Ll]al([\w.]*)\)", {LAL: _TELLING}, "{}"),
-    _saying(
+    _Saying(r".*obs-studio/([\w.-]+).*", {OBS: _TELLING}, "{}"),
+    _Saying(r"FMLE/3\.0 \(compatible; Lavf([\d.]+)\)", {FFMPEG: _TELLING}, "libavformat {}"),
+    _Saying(r"FMLE/3\.0 \(compatible; [Ll]al([\w.]*)\)", {LAL: _TELLING}, "{}"),
+    _Saying(
         r"FMLE/3\.0 \(compatible; FMSc[/ ]1\.0\)",
         {OBS: _TYPICAL, FMLE: _SHARED, HAISHINKIT: _SHARED, STREAMPACK: _SHARED},
     ),
-    _saying(r"FMLE/([\d.]+)", {FMLE: _SHARED}, "{}"),
-    _saying(r"LNX\.11,1,102,55", {NGINX: _TELLING}),
-    _saying(r"LNX 9,0,124,2", {FFMPEG: _TYPICAL, MEDIAMTX: _TYPICAL, FLASH_PLAYER: _SHARED}),
-    _saying(r"(?:LNX|WIN|MAC) 10,0,32,18", {LIBRTMP: _TYPICAL, GSTREAMER: _TYPICAL, FLASH_PLAYER: _SHARED}),
-    _saying(r"WIN 15,0,0,239", {SRS: _TYPICAL, FLASH_PLAYER: _SHARED}),
-    _saying(r"(?:WIN|MAC|LNX|AND|IOS) (\d+,\d+,\d+,\d+)", {FLASH_PLAYER: _SHARED}, "{}"),
+    _Saying(r"FMLE/([\d.]+)", {FMLE: _SHARED}, "{}"),
+    _Saying(r"LNX\.11,1,102,55", {NGINX: _TELLING}),
+    _Saying(r"LNX 9,0,124,2", {FFMPEG: _TYPICAL, MEDIAMTX: _TYPICAL, FLASH_PLAYER: _SHARED}),
+    _Saying(r"(?:LNX|WIN|MAC) 10,0,32,18", {LIBRTMP: _TYPICAL, GSTREAMER: _TYPICAL, FLASH_PLAYER: _SHARED}),
+    _Saying(r"WIN 15,0,0,239", {SRS: _TYPICAL, FLASH_PLAYER: _SHARED}),
+    _Saying(r"(?:WIN|MAC|LNX|AND|IOS) (\d+,\d+,\d+,\d+)", {FLASH_PLAYER: _SHARED}, "{}"),
 )
 _ENCODERS: Final = (
-    _saying(r"Lavf([\d.]+)", {FFMPEG: _SHARED}, "libavformat {}"),
-    _saying(r"obs-output module \(libobs version ([^)]*)\)", {OBS: _TELLING}, "{}"),
-    _saying(r"GStreamer ([\d.]+).*", {GSTREAMER: _TYPICAL}, "{}"),
-    _saying(r"NGINX RTMP.*", {NGINX: _SHARED}),
+    _Saying(r"Lavf([\d.]+)", {FFMPEG: _SHARED}, "libavformat {}"),
+    _Saying(r"obs-output module \(libobs version ([^)]*)\)", {OBS: _TELLING}, "{}"),
+    _Saying(r"GStreamer ([\d.]+).*", {GSTREAMER: _TYPICAL}, "{}"),
+    _Saying(r"NGINX RTMP.*", {NGINX: _SHARED}),
 )
 # Servers with a fmsVer of their own: whoever sends another is not they.
 _FMS_VERS: Final = (
-    _saying(r"FMS/3,0,1,123", dict.fromkeys([NGINX, NODE, CRTMPSERVER, FFMPEG, LAL], _SHARED)),
-    _saying(r"FMS/3,5,3,888", {SRS: _TYPICAL}),
-    _saying(r"FMS/3,5,7,7009", {WOWZA: _TYPICAL}),
-    _saying(r"FMS/3,5,1,525", {RTMPSRV: _TYPICAL, ADOBE: _SHARED}),
-    _saying(r"LNX 9,0,124,2", {MEDIAMTX: _TELLING}),
-    _saying(r"rtmplite/([\d,.]+)", {RTMPLITE: _TELLING}, "{}"),
-    _saying(r"RED5/([\d,.]+).*", {RED5: _TELLING}, "{}"),
+    _Saying(r"FMS/3,0,1,123", dict.fromkeys([NGINX, NODE, CRTMPSERVER, FFMPEG, LAL], _SHARED)),
+    _Saying(r"FMS/3,5,3,888", {SRS: _TYPICAL}),
+    _Saying(r"FMS/3,5,7,7009", {WOWZA: _TYPICAL}),
+    _Saying(r"FMS/3,5,1,525", {RTMPSRV: _TYPICAL, ADOBE: _SHARED}),
+    _Saying(r"LNX 9,0,124,2", {MEDIAMTX: _TELLING}),
+    _Saying(r"rtmplite/([\d,.]+)", {RTMPLITE: _TELLING}, "{}"),
+    _Saying(r"RED5/([\d,.]+).*", {RED5: _TELLING}, "{}"),
 )
 _FIXED: Final = (NGINX, NODE, CRTMPSERVER, FFMPEG, LAL, SRS, RTMPSRV, MEDIAMTX, RTMPLITE)
-_FMS: Final = _saying(r"(?:FMS|AMS)/(\d+,\d+,\d+,\d+)", {ADOBE: _SHARED}, "{}")
+_FMS: Final = _Saying(r"(?:FMS|AMS)/(\d+,\d+,\d+,\d+)", {ADOBE: _SHARED}, "{}")
 _STATUSES: Final = (
-    _saying(r"Start publishing|Stop publishing|Start live|Start video on demand", {NGINX: _SHARED, LAL: _SHARED}),
-    _saying(r"/.* is now published\.", {NODE: _TYPICAL}),
-    _saying(r"Playing and resetting stream\.", {NODE: _SHARED}),
-    _saying(r"Stream `.*` is now published", {CRTMPSERVER: _TYPICAL}),
-    _saying(r".* is now published", {FFMPEG: _SHARED}),
-    _saying(r"publish start|play reset", {MEDIAMTX: _TYPICAL}),
+    _Saying(r"Start publishing|Stop publishing|Start live|Start video on demand", {NGINX: _SHARED, LAL: _SHARED}),
+    _Saying(r"/.* is now published\.", {NODE: _TYPICAL}),
+    _Saying(r"Playing and resetting stream\.", {NODE: _SHARED}),
+    _Saying(r"Stream `.*` is now published", {CRTMPSERVER: _TYPICAL}),
+    _Saying(r".* is now published", {FFMPEG: _SHARED}),
+    _Saying(r"publish start|play reset", {MEDIAMTX: _TYPICAL}),
 )
 # Names that are in no table. Some are no names: platforms, and what all encoders and servers call themselves.
 _PRODUCT: Final = re.compile(
@@ -194,7 +190,7 @@ class _Evidence:
         if len(text) > _LONGEST_SAID:  # the patterns take their time
             return False
         for pattern, weights, version in sayings:
-            match = pattern.fullmatch(text)
+            match = re.fullmatch(pattern, text, re.ASCII)
             if match is not None:
                 number = printable(version.format(*match.groups())).replace(",", ".")
                 self.add(kind, f"{what} is {_quoted(text)}", weights, (next(iter(weights)), number[:_LONGEST_NAME]))
@@ -518,7 +514,7 @@ def _see_fms_ver(ends: _Ends, text: str) -> None:
     server = ends.server
     if not server.say("fmsVer", "fmsVer", text, _FMS_VERS) and not server.say("fmsVer", "fmsVer", text, [_FMS]):
         _see_own_name(server, "fmsVer", text, text)
-    owners = {software for one in _FMS_VERS if one.pattern.fullmatch(text) for software in one.weights}
+    owners = {software for one in _FMS_VERS if re.fullmatch(one.pattern, text, re.ASCII) for software in one.weights}
     others = {software: -_TYPICAL for software in _FIXED if software not in owners}
     server.add("no such fmsVer", f"fmsVer {_quoted(text)} is not its own", others)
     whose, number = server.clues["fmsVer"].version

@@ -78,6 +78,8 @@ class Request:
 
 @dataclass(slots=True)
 class _Connection:
+    """The objects of a connection."""
+
     objects: dict[str, SharedObjectState] = field(default_factory=dict)
     losses: int = 0  # times that bytes of the server were not decoded, in which anything may have been said
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from rtmpsniff.analysis.media import Flow, inside
+from rtmpsniff.analysis.media import Flow, duration_of, inside
 from rtmpsniff.analysis.transactions import RESULTS, information
 from rtmpsniff.analysis.urls import DEFAULT_PORTS, disagreement, make_url, split_application
 from rtmpsniff.findings import Finding
@@ -105,7 +105,7 @@ class Stream:
     @property
     def duration(self) -> int:
         """Of its media in ms, by the timestamps."""
-        return max((flow.duration for flow in self.flows.values()), default=0)
+        return duration_of(self.flows.values())
 
 
 @dataclass(slots=True, eq=False)

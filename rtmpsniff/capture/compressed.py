@@ -136,7 +136,7 @@ def _zstd_module() -> Zstd:
         with suppress(ImportError):
             module: Zstd = import_module(name)  # type: ignore[assignment]
             return module
-    raise InputError("is compressed with zstd, which needs the extra of that name: pip install 'rtmpsniff[zstd]'")
+    raise InputError("is compressed with zstd, which needs a package: pip install backports.zstd")
 
 
 class ZstdDecompressor(Protocol):

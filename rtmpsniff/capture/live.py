@@ -117,8 +117,10 @@ class Capture:
 
     @property
     def figures(self) -> Figures:
-        source = self._source
-        return Figures(source.packets, source.bytes, *self._statistics, self._not_decoded)
+        source, (received, dropped) = self._source, self._statistics
+        # The kernel was asked for these a while ago; what was read since then has passed the filter too.
+        received = max(received, source.packets)
+        return Figures(source.packets, source.bytes, received, dropped, self._not_decoded)
 
     def notices(self) -> list[str]:
         """What happened to the interfaces since this was last asked."""

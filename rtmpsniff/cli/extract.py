@@ -23,9 +23,8 @@ from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn, worl
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.errors import OutputError
 from rtmpsniff.output import flv
-from rtmpsniff.output.columns import columns
 from rtmpsniff.output.file_names import FileNames
-from rtmpsniff.output.media_lines import HEAD, RIGHT, row, warnings
+from rtmpsniff.output.media_lines import row, table, warnings
 from rtmpsniff.output.part_file import PartFile, PartFiles
 from rtmpsniff.output.saved import reason
 from rtmpsniff.output.theme import Paint
@@ -89,7 +88,7 @@ def extract_command(
     if target.rows:
         out = world(chosen.color)
         rows = sorted(target.rows, key=lambda row: int(row[0]))  # they came in the order in which the streams ended
-        for line in columns(HEAD, rows, Paint(out.colored), RIGHT):
+        for line in table(rows, Paint(out.colored), out.width):
             out.write(line)
     if target.found or status is not Exit.DONE:
         return status

@@ -27,8 +27,9 @@ def can_be_read_twice(files: Iterable[str]) -> bool:
 
 
 def _is_file(name: str) -> bool:
+    path = Path(name)
     try:
-        return Path(name).is_file() or not Path(name).exists()  # what is not there is told when it is opened
+        return path.is_file() or path.is_dir() or not path.exists()  # that it cannot be read is told when it is opened
     except (OSError, ValueError):
         return True
 

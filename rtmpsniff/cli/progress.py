@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Final, TextIO, cast
@@ -48,7 +47,7 @@ class Progress:
 
     def beside(self, out: World) -> World:
         """The same world, where the line makes room for what is written to a terminal."""
-        return out if out.width is None else replace(out, output=cast("TextIO", _Making(self, out.output)))
+        return out if out.width is None else out._replace(output=cast("TextIO", _Making(self, out.output)))
 
     def _draw(self, now: float) -> None:
         part = min(self._done / self._total, 1.0)

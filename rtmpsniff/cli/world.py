@@ -1,4 +1,4 @@
-"""The outside world as the commands see it: standard output, its width, whether colour is wanted."""
+"""The outside world as the commands see it: standard output, its width, whether color is wanted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO, Final, Literal, TextIO, TypeAlias
+from typing import BinaryIO, Final, Literal, NamedTuple, TextIO, TypeAlias
 
 import click
 
@@ -36,8 +35,7 @@ class Exit(IntEnum):
     INPUT_OUTPUT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Where a command writes, and how."""
 
     output: TextIO
@@ -85,7 +83,7 @@ def terminal_width(output: TextIO) -> int:
 
 
 def wants_color(choice: ColorChoice, is_terminal: bool, environment: Mapping[str, str]) -> bool:
-    """Decide about colour: the option, then NO_COLOR, then FORCE_COLOR, then the terminal."""
+    """Decide about color: the option, then NO_COLOR, then FORCE_COLOR, then the terminal."""
     if choice != "auto":
         return choice == "always"
     if environment.get("NO_COLOR"):

@@ -1,4 +1,4 @@
-"""The annotated hex dump: every byte of a block in wire order, coloured by what it is, its meaning beside it.
+"""The annotated hex dump: every byte of a block in wire order, colored by what it is, its meaning beside it.
 
 Knows `Block`, `Field` and `Role` and nothing of the protocol. `dump` writes one line a field with nesting shown by
 indentation; `grid` writes the classic sixteen bytes a line. An inset (a chunk header amid a message) stands where it
@@ -222,7 +222,7 @@ class _Writer:
         return found
 
     def _hexes(self, line: _Line, start: int, stop: int) -> tuple[str, str]:
-        """The bytes in hex, plain and coloured; one escape code a run and not a byte."""
+        """The bytes in hex, plain and colored; one escape code a run and not a byte."""
         indent = self._indent(line.depth)
         plain, colored = [], []
         while start < stop:
@@ -316,9 +316,9 @@ class _Cell(NamedTuple):
 
 
 def grid(block: Block, paint: Paint, full: bool = False) -> Iterator[str]:
-    """The block as sixteen bytes a line, hex and text, in the colours of `dump`.
+    """The block as sixteen bytes a line, hex and text, in the colors of `dump`.
 
-    Without colour the insets are set in brackets, so that they can still be told from the rest.
+    Without color the insets are set in brackets, so that they can still be told from the rest.
     """
     row: list[_Cell] = []
     for cell in _cells(block, full):

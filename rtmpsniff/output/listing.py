@@ -23,7 +23,7 @@ from rtmpsniff.output.words import (
 from rtmpsniff.payload.types import FAMILIES, TYPE_NAMES
 from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Event, Exchange, Greeting, Message, Opened, Secured, Undecoded
-from rtmpsniff.text import plural
+from rtmpsniff.text import columns_of, fitted, plural
 
 _ARROWS: Final = {"client": "c->s", "server": "s->c", "": ""}
 _SHORT_NAMES: Final = {number: name.removesuffix("_amf0") for number, name in TYPE_NAMES.items()} | {
@@ -132,11 +132,11 @@ class Listing:
             text = self._shorten(text, _WIDEST)
         else:
             room = self._width - len(head) - 2
-            if len(text) > room and room < _NARROWEST_TEXT:
+            if room < _NARROWEST_TEXT and columns_of(text) > room:
                 indent = self._clock.width + 1 + len(number)
                 between, room = f"\n{'':{indent}}", self._width - indent
                 end = end.rstrip()
-            text = self._shorten(text, room)
+            text = text if self._full else fitted(text, room)
         if not self._paint.colored:
             return f"{head.rstrip() if between != '  ' else head}{between}{text}".rstrip()
         style_of = self._paint.style

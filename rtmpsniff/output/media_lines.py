@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rtmpsniff.analysis.media_streams import MOST_PLACES, MediaStream
+from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.story import say_track, shortened
+from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import grouped, plural, printable
 
 HEAD: Final = ("connection", "kind", "stream", "seconds", "frames", "video", "frames", "audio", "bytes", "file")
-RIGHT: Final = "r  rr r r"
+_RIGHT: Final = "r  rr r r"
 _LONGEST_NAME: Final = 60
 
 
@@ -28,6 +30,32 @@ def row(media: MediaStream, file: str) -> tuple[str, ...]:
         grouped(media.size),
         file,
     )
+
+
+def table(rows: Sequence[tuple[str, ...]], paint: Paint, width: int | None) -> Iterator[str]:
+    """Rows under their heading, or a few lines for each where a terminal is too narrow; `width` None: there is none."""
+    lines = list(columns(HEAD, rows, Paint(colored=False), _RIGHT))
+    if width is None or max(map(len, lines)) <= width:
+        yield paint.style("dim", lines[0])
+        yield from lines[1:]
+        return
+    for each in rows:
+        yield from _entry(each, width)
+
+
+def _entry(row: tuple[str, ...], width: int) -> Iterator[str]:
+    number, action, name, seconds, pictures, video, sounds, audio, size, file = row
+    head = wrapped(f"{action} {name}: {seconds} s, {size} {_unit(size, 'byte')}, {file}", width - 6)
+    yield f"{number:>4}  {head[0]}"
+    yield from (f"      {text}" for text in head[1:])
+    for kind, codec, frames in (("video", video, pictures), ("audio", audio, sounds)):
+        if frames != "-":
+            text = f"{kind} {codec}: {frames} {_unit(frames, 'frame')}"
+            yield from (f"        {part}" for part in wrapped(text, width - 8))
+
+
+def _unit(number: str, word: str) -> str:
+    return word if number == "1" else f"{word}s"
 
 
 def _kind(media: MediaStream, kind: int) -> tuple[str, str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 from typing import Final
 
 from rtmpsniff.analysis.summary import ConnectionSummary, Summary, Tally
 from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.findings import Severity
-from rtmpsniff.output.columns import columns
+from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.losses import loss_lines
 from rtmpsniff.output.story import Line, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
@@ -53,7 +51,7 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
             yield f"{paint.style('title', name)}: {what}"
         else:
             yield paint.style("title", f"{name}:")
-            yield from (f"  {row}" for row in _wrapped(what, width - 2))
+            yield from (f"  {row}" for row in wrapped(what, width - 2))
         if file.truncated:
             yield paint.style("warning", f"  {file.truncated}")
         if file.dropped:
@@ -114,9 +112,9 @@ def _entry(row: tuple[str, ...], width: int) -> Iterator[str]:
     number, ends, variant, application, streams, messages, client, server, seconds, ending = row
     purpose = ", ".join(filter(None, [variant, f"app {application}" if application else "", streams]))
     figures = f"messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
-    first, *more = _wrapped(f"{ends}  {purpose}", width - 6)
+    first, *more = wrapped(f"{ends}  {purpose}", width - 6)
     yield f"{number:>4}  {first}"
-    for text in (*more, *_wrapped(figures, width - 6)):
+    for text in (*more, *wrapped(figures, width - 6)):
         yield f"      {text}"
 
 
@@ -177,13 +175,4 @@ def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:
     indent = "  " * (line.depth + 1)
     if width is None:
         return [indent + paint.style(line.style, line.text)]
-    return [indent + paint.style(line.style, row) for row in _wrapped(line.text, width - len(indent))]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Rows of a text; a number is not broken up."""
-    rows = wrap(_GROUPS.sub("\xa0", text), max(width, 40), subsequent_indent="    ", break_on_hyphens=False)
-    return [row.replace("\xa0", " ") for row in rows]
-
-
-_GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")
+    return [indent + paint.style(line.style, row) for row in wrapped(line.text, width - len(indent))]

@@ -375,7 +375,7 @@ class _Edit:
     def mask(self, masking: Masking) -> Iterator[str]:
         """Put masks where secrets stand, and stars where nobody knows what stands there."""
         unknown = self._unknown()
-        covered = sum(self._put(start, b"*" * (stop - start)) for start, stop in unknown)
+        covered = sum(self._fill(start, stop, b"*") for start, stop in unknown)
         if covered:
             yield f"{plural(covered, 'byte')} not decoded, so covered by stars"
         masked = 0
@@ -399,7 +399,7 @@ class _Edit:
         spans = [(spot.start, spot.stop) for spot in self._spots if spot.kind is Kind.MEDIA]
         if self._start < self._carried.known_from:
             spans.append((self._start, self._carried.known_from))
-        blanked = sum(self._put(start, bytes(stop - start)) for start, stop in spans)
+        blanked = sum(self._fill(start, stop, b"\0") for start, stop in spans)
         if blanked:
             yield f"{plural(blanked, 'byte')} of media left out"
 
@@ -411,6 +411,11 @@ class _Edit:
                 break
             stop = max(spot.start, self._start)
         return end if stop == self._stop else self._payload_at + stop - self._start
+
+    def _fill(self, start: int, stop: int, byte: bytes) -> int:
+        """Let a byte stand everywhere between two offsets in the stream, as far as they lie in this packet."""
+        start = max(start, self._start)  # a span may be as long as sequence numbers claim
+        return self._put(start, byte * (min(stop, self._stop) - start))
 
     def _put(self, start: int, new: bytes) -> int:
         """Let bytes stand at an offset in the stream, as far as they lie in this packet."""

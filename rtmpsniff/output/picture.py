@@ -23,7 +23,7 @@ _WORDS: Final = re.compile(r"\S+(?: \S+)*")  # runs with single spaces inside
 
 
 def svg(lines: Iterable[str], title: str) -> str:
-    """Draw `lines`, as the theme has coloured them, on a terminal that is as wide as the longest."""
+    """Draw `lines`, as the theme has colored them, on a terminal that is as wide as the longest."""
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second that only pictures need
     from rich.text import Text  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
-"""The only module that names a colour.
+"""The only module that names a color.
 
-Colours are of the 256-colour palette and of medium brightness, so that they can be read on a dark and on a light
+Colors are of the 256-color palette and of medium brightness, so that they can be read on a dark and on a light
 background alike. Everything else speaks of roles and styles by name.
 """
 
@@ -104,7 +104,7 @@ def _hex(number: int) -> str:
 
 
 class Paint:
-    """Wraps text in escape codes, or leaves it alone where no colour is wanted."""
+    """Wraps text in escape codes, or leaves it alone where no color is wanted."""
 
     def __init__(self, colored: bool) -> None:
         self.colored = colored

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from rtmpsniff.payload import codecs
 from rtmpsniff.payload.aggregate import Aggregate
 from rtmpsniff.payload.audio import AAC, Audio, AudioTrack
 from rtmpsniff.payload.bodies import Body, Unknown
-from rtmpsniff.payload.codecs.nal import MOST_UNITS
 from rtmpsniff.payload.codecs.sound import sound
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.control import (
@@ -34,7 +34,7 @@ from rtmpsniff.payload.values import (
     Vector,
     Xml,
 )
-from rtmpsniff.payload.video import OF_NAL_UNITS, Video, VideoTrack
+from rtmpsniff.payload.video import Video, VideoTrack, of_nal_units
 from rtmpsniff.rtmp.aggregates import Contained
 from rtmpsniff.rtmp.events import Closed, Exchange, Greeting, Message, Notes, Opened, Secured, Undecoded
 from rtmpsniff.rtmp.handshake import ENCRYPTED, software_version
@@ -318,8 +318,8 @@ def _say_picture(body: Video) -> str:
 
 def _say_random_access(codec: str | None, frame_type: str | None, nal_types: tuple[str, ...]) -> str:
     """Where the message calls a frame a key frame and the codec does not, or the other way round."""
-    family = OF_NAL_UNITS.get(codec or "")
-    if family is None or not nal_types or len(nal_types) == MOST_UNITS:
+    family = of_nal_units(codec)
+    if family is None or not nal_types or len(nal_types) == codecs.nal.MOST_UNITS:
         return ""
     if frame_type == "key" and family.key_names.isdisjoint(nal_types):
         return "no IDR"

@@ -13,14 +13,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.findings import AAC_ADTS, MEDIA_CONFIGURATION, MEDIA_FRAME, Evidence, Finding, Rule, Severity
-from rtmpsniff.payload.codecs import aac, ac3, flac, mpeg_audio, opus, speex
-from rtmpsniff.payload.codecs.aac import AacConfiguration
-from rtmpsniff.payload.codecs.ac3 import Ac3Frame
-from rtmpsniff.payload.codecs.flac import FlacConfiguration, FlacFrame
-from rtmpsniff.payload.codecs.mpeg_audio import MpegAudioFrame
-from rtmpsniff.payload.codecs.opus import OpusConfiguration, OpusPacket
-from rtmpsniff.payload.codecs.sound import channel_words
-from rtmpsniff.payload.codecs.speex import SpeexFrames
+from rtmpsniff.payload import codecs
+from rtmpsniff.payload.codecs.sound import Sound, channel_words
 from rtmpsniff.payload.media import (
     FOUR_CCS,
     MODEX,
@@ -52,14 +46,25 @@ class MultichannelConfiguration:
     speakers: tuple[str, ...] = ()
 
     @property
+    def sound(self) -> Sound:
+        return None, None, self.channels
+
+    @property
     def text(self) -> str:
         """In a person's words: `stereo, native order, FL FR`."""
         words = [channel_words(self.channels), f"{self.order} order" if self.order else "", " ".join(self.speakers)]
         return ", ".join(filter(None, words))
 
 
-AudioConfiguration: TypeAlias = AacConfiguration | OpusConfiguration | FlacConfiguration | MultichannelConfiguration
-AudioFrame: TypeAlias = MpegAudioFrame | Ac3Frame | OpusPacket | FlacFrame | SpeexFrames
+# As texts, so that no codec's module is loaded for them.
+AudioConfiguration: TypeAlias = (
+    "codecs.aac.AacConfiguration | codecs.opus.OpusConfiguration | codecs.flac.FlacConfiguration"
+    " | MultichannelConfiguration"
+)
+AudioFrame: TypeAlias = (
+    "codecs.mpeg_audio.MpegAudioFrame | codecs.ac3.Ac3Frame | codecs.opus.OpusPacket | codecs.flac.FlacFrame"
+    " | codecs.speex.SpeexFrames"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +171,9 @@ class _Content(NamedTuple):
     frame: AudioFrame | None = None
 
     @property
-    def sound(self) -> tuple[int | None, int | None, int | None]:
-        """Rate, sample size and channels."""
-        match self.configuration or self.frame:
-            case FlacConfiguration() | FlacFrame() as said:
-                return said.rate, said.sample_size, said.channels
-            case AacConfiguration() | OpusConfiguration() | MpegAudioFrame() | Ac3Frame() as said:
-                return said.rate, None, said.channels
-            case MultichannelConfiguration() as said:
-                return None, None, said.channels
-            case SpeexFrames():
-                return speex.RATE, None, 1
-        return None, None, None
+    def sound(self) -> Sound:
+        said = self.configuration or self.frame
+        return (None, None, None) if said is None else said.sound
 
 
 def audio(read: Cursor, findings: list[Finding]) -> Audio:
@@ -290,13 +286,14 @@ def _track(read: Cursor, track: Track, findings: list[Finding], packet_type: int
 # What stands behind the headers
 
 
-_FRAMES: Final[dict[str, Callable[[Cursor], AudioFrame | None]]] = {
-    "mp3": mpeg_audio.frame_header,
-    "ac-3": ac3.frame_header,
-    "ec-3": ac3.frame_header,
-    "flac": flac.frame_header,
-    "opus": opus.packet,
-    "speex": speex.frames,
+# Each gives the reader of a frame when it is asked for, which loads the codec's module.
+_FRAMES: Final[dict[str, Callable[[], Callable[[Cursor], AudioFrame | None]]]] = {
+    "mp3": lambda: codecs.mpeg_audio.frame_header,
+    "ac-3": lambda: codecs.ac3.frame_header,
+    "ec-3": lambda: codecs.ac3.frame_header,
+    "flac": lambda: codecs.flac.frame_header,
+    "opus": lambda: codecs.opus.packet,
+    "speex": lambda: codecs.speex.frames,
 }
 _SHORTEST: Final = {"mp3": 4, "ac-3": 7, "ec-3": 7, "flac": 6}  # bytes; a message with fewer has no header to miss
 _NELLYMOSER_BLOCK: Final = 64
@@ -317,11 +314,14 @@ def _content(read: Cursor, codec: str, number: int, findings: list[Finding]) -> 
 
 def _configuration(read: Cursor, codec: str, findings: list[Finding]) -> AudioConfiguration | None:
     if codec == "aac":
-        return record(read, "AudioSpecificConfig", aac.audio_specific_config, AacConfiguration(), findings)
+        aac = codecs.aac
+        return record(read, "AudioSpecificConfig", aac.audio_specific_config, aac.AacConfiguration(), findings)
     if codec == "opus":
-        return record(read, "identification header", opus.identification_header, OpusConfiguration(), findings)
+        opus = codecs.opus
+        return record(read, "identification header", opus.identification_header, opus.OpusConfiguration(), findings)
     if codec == "flac":
-        return record(read, "stream header", flac.stream_header, FlacConfiguration(), findings)
+        flac = codecs.flac
+        return record(read, "stream header", flac.stream_header, flac.FlacConfiguration(), findings)
     media_payload(read)
     return None
 
@@ -351,18 +351,20 @@ def _frame(read: Cursor, codec: str, findings: list[Finding]) -> AudioFrame | No
     start, end = read.position, read.end
     frame = None
     if codec in _FRAMES:
-        frame = _FRAMES[codec](read)
+        frame = _FRAMES[codec]()(read)
         if frame is None:
             if end - start >= _SHORTEST.get(codec, 1):
                 title = f"{codec} that does not begin with a frame header"
                 findings.append(_finding(MEDIA_FRAME, Severity.WARNING, title, start, min(end - start, 8)))
-        elif isinstance(frame, MpegAudioFrame | Ac3Frame) and frame.size is not None and frame.size > end - start:
-            title = f"{codec} frame of {plural(frame.size, 'byte')}, of which {end - start} are here"
-            findings.append(_finding(MEDIA_FRAME, Severity.WARNING, title, start, end - start))
-    elif codec == "aac" and aac.is_adts(read.data, start, end):
+        else:
+            size: int | None = getattr(frame, "size", None)  # the headers of some codecs say it
+            if size is not None and size > end - start:
+                title = f"{codec} frame of {plural(size, 'byte')}, of which {end - start} are here"
+                findings.append(_finding(MEDIA_FRAME, Severity.WARNING, title, start, end - start))
+    elif codec == "aac" and codecs.aac.is_adts(read.data, start, end):
         title = "an ADTS header before raw AAC, which decoders do not expect"
         findings.append(_finding(AAC_ADTS, Severity.ERROR, title, start, 7))
-        aac.adts_header(read)
+        codecs.aac.adts_header(read)
     media_payload(read)
     return frame
 

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role, Unreadable
 from rtmpsniff.findings import MEDIA_FRAME, Evidence, Finding, Severity
+from rtmpsniff.payload import codecs
 from rtmpsniff.payload.amf0 import Amf0
-from rtmpsniff.payload.codecs import av1, avc, flash_video, hevc, nal, vpx, vvc
 from rtmpsniff.payload.codecs.configuration import Configuration
 from rtmpsniff.payload.meanings import COLOR_INFO, explained
 from rtmpsniff.payload.media import (
@@ -257,24 +257,35 @@ def _track(
 # What stands behind the headers
 
 
-_RECORDS: Final = {
-    "h264": ("avcC", avc.decoder_configuration),
-    "hevc": ("hvcC", hevc.decoder_configuration),
-    "vvc": ("vvcC", vvc.decoder_configuration),
-    "av1": ("av1C", av1.decoder_configuration),
-    "vp8": ("vpcC", vpx.decoder_configuration),
-    "vp9": ("vpcC", vpx.decoder_configuration),
+# Each gives its reader when it is asked for, which loads the codec's module.
+_RECORDS: Final[dict[str, tuple[str, Callable[[], Callable[[Cursor, Configuration, list[Finding]], None]]]]] = {
+    "h264": ("avcC", lambda: codecs.avc.decoder_configuration),
+    "hevc": ("hvcC", lambda: codecs.hevc.decoder_configuration),
+    "vvc": ("vvcC", lambda: codecs.vvc.decoder_configuration),
+    "av1": ("av1C", lambda: codecs.av1.decoder_configuration),
+    "vp8": ("vpcC", lambda: codecs.vpx.decoder_configuration),
+    "vp9": ("vpcC", lambda: codecs.vpx.decoder_configuration),
 }
-OF_NAL_UNITS: Final = {"h264": avc.AVC, "hevc": hevc.HEVC, "vvc": vvc.VVC}
-_SIZES: Final[dict[str, Callable[[Cursor], tuple[int, int] | None]]] = {
-    "vp8": vpx.vp8_frame,
-    "vp9": vpx.vp9_frame,
-    "sorenson_h263": flash_video.sorenson,
-    "screen_video": flash_video.screen_video,
-    "screen_video_2": flash_video.screen_video_2,
-    "vp6": flash_video.vp6,
-    "vp6_alpha": flash_video.vp6_alpha,
+_OF_NAL_UNITS: Final[dict[str, Callable[[], codecs.nal.Codec]]] = {
+    "h264": lambda: codecs.avc.AVC,
+    "hevc": lambda: codecs.hevc.HEVC,
+    "vvc": lambda: codecs.vvc.VVC,
 }
+_SIZES: Final[dict[str, Callable[[], Callable[[Cursor], tuple[int, int] | None]]]] = {
+    "vp8": lambda: codecs.vpx.vp8_frame,
+    "vp9": lambda: codecs.vpx.vp9_frame,
+    "sorenson_h263": lambda: codecs.flash_video.sorenson,
+    "screen_video": lambda: codecs.flash_video.screen_video,
+    "screen_video_2": lambda: codecs.flash_video.screen_video_2,
+    "vp6": lambda: codecs.flash_video.vp6,
+    "vp6_alpha": lambda: codecs.flash_video.vp6_alpha,
+}
+
+
+def of_nal_units(codec: str | None) -> codecs.nal.Codec | None:
+    """How the NAL units of a codec are read; None where its frames do not consist of any."""
+    family = _OF_NAL_UNITS.get(codec or "")
+    return None if family is None else family()
 
 
 def _content(read: Cursor, codec: str, packet_type: str, findings: list[Finding]) -> _Content:
@@ -284,27 +295,27 @@ def _content(read: Cursor, codec: str, packet_type: str, findings: list[Finding]
             return _frame(read, codec, size, findings)
         if packet_type == "sequence_header" and codec in _RECORDS:
             name, reader = _RECORDS[codec]
-            return _Content(size, record(read, name, reader, Configuration(), findings))
+            return _Content(size, record(read, name, reader(), Configuration(), findings))
         if packet_type == "mpeg2ts_sequence_header" and codec == "av1":
-            reader = av1.transport_configuration
-            return _Content(size, record(read, "video descriptor", reader, Configuration(), findings))
+            transport = codecs.av1.transport_configuration
+            return _Content(size, record(read, "video descriptor", transport, Configuration(), findings))
         if packet_type == "metadata":
             return _Content(size, metadata=record(read, "metadata", _metadata, _Metadata(), findings).told)
     return _Content(media_payload(read))
 
 
 def _frame(read: Cursor, codec: str, size: int, findings: list[Finding]) -> _Content:
-    of_nal_units = OF_NAL_UNITS.get(codec)
-    if of_nal_units is not None:
-        names, configuration = nal.units(read, of_nal_units, findings)
+    family = of_nal_units(codec)
+    if family is not None:
+        names, configuration = codecs.nal.units(read, family, findings)
         return _Content(size, configuration, names)
     if codec == "av1":
         found = Configuration()
-        names = av1.units(read, found, findings)
+        names = codecs.av1.units(read, found, findings)
         return _Content(size, found if found.width is not None else None, (), names)
     width = height = None
     if codec in _SIZES:
-        width, height = _size(read, _SIZES[codec], findings) or (None, None)
+        width, height = _size(read, _SIZES[codec](), findings) or (None, None)
     media_payload(read)
     return _Content(size, None, (), (), width, height)
 
@@ -327,6 +338,8 @@ def _size(
 
 @dataclass(slots=True)
 class _Metadata:
+    """What a metadata packet said, as far as it was read."""
+
     pairs: list[tuple[str, Value]] = field(default_factory=list)
 
     @property

@@ -100,7 +100,7 @@ def is_telling(data: bytes) -> bool:
 def name_protocol(data: bytes) -> tuple[Literal["tls", "unknown"], str]:
     """Name what is not RTMP, by its first bytes: for `variant`, and in words (safe to print)."""
     if len(data) >= 3 and data[0] in _TLS_RECORDS and data[1] == 3 and data[2] <= 4:
-        return "tls", f"TLS ({_TLS_RECORDS[data[0]]} record): the address may want rtmps://"
+        return "tls", f"TLS ({_TLS_RECORDS[data[0]]} record): its sender takes this for rtmps://"
     for pattern, name in _TEXT_PROTOCOLS:
         match = pattern.match(data[:_LONGEST_LINE])
         if match:

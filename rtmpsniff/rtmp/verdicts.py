@@ -99,7 +99,7 @@ class Verdicts:
             title = "C1 carries a digest and S1 none: the server falls back to the simple handshake"
             yield _finding(answer, findings.HANDSHAKE_DIGEST, Severity.NOTE, title, 1)
         if asked.data[1:] == answer.data[1:]:
-            title = "S1 is a copy of C1: harmless, some servers answer a client without a digest so"
+            title = "S1 is a copy of C1: harmless; some servers answer a client without a digest like this"
             yield _finding(answer, findings.HANDSHAKE_COPY, Severity.NOTE, title, 1)
 
     def _judge_reply(self, greeting: Greeting) -> Greeting:

@@ -192,7 +192,8 @@ class Flow:
     def start(self, sequence: int) -> None:
         self.started = True
         self.next = sequence & _MASK
-        if not self.ignored:
+        # What follows a client's SYN is to be looked at: it tells whether the server answered.
+        if not self.ignored and (self.sender == "server" or self.connection.answered):
             self.connection.plain[self.key] = self
 
     def distance(self, sequence: int) -> int:
@@ -254,6 +255,13 @@ class Connection:
     @property
     def flows(self) -> tuple[Flow, Flow]:
         return self.from_client, self.from_server
+
+    def answer(self) -> None:
+        """The server has answered the client's SYN, so what follows it can take the short way."""
+        self.answered = True
+        client = self.from_client
+        if client.started and client.end_offset is None:
+            client.start(client.next)
 
     @property
     def name(self) -> str:
@@ -578,8 +586,8 @@ class Reassembler:
 
     def _segment(self, flow: Flow, segment: Segment) -> Iterator[Event]:
         connection = flow.connection
-        if flow.sender == "server" or not segment.flags & SYN:
-            connection.answered = True  # even if the answer was not captured, the client acknowledges it
+        if not connection.answered and (flow.sender == "server" or not segment.flags & SYN):
+            connection.answer()  # even if the answer was not captured, the client acknowledges it
         if segment.flags & ACK:
             self._acknowledge(flow.peer, segment.acknowledgement)
             flow.acknowledged = segment.acknowledgement

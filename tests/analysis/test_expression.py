@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from hypothesis import example, given
@@ -87,6 +90,22 @@ READ = [
     ("args.0.1.2", "?args/0/1/2"),
     ("a\n and\tb", "(?a and ?b)"),
     ("nothing and order", "(?nothing and ?order)"),
+    ("not not a or not (not b)", "(?a or ?b)"),
+    ("not (a not in {1})", "a in {1}"),
+    ("a !~ 'b' and a ! in {1}", "(not a matches b and not a in {1})"),
+    ("a in {1, 2,}", "a in {1, 2}"),
+    ("a == 007 and b < - 5 and c == 0X1f", "(a == 7 and b < -5 and c == 31)"),
+    ("((a == 1) and (b))", "(a == 1 and ?b)"),
+    ("a >= 1", "a >= 1"),
+    # Words of Python are names, and what stands between quotation marks is left alone
+    ("lambda and await and is", "(?lambda and ?await and ?is)"),
+    ("object.__class__.not.if", "?object/__class__/not/if"),
+    ("_ == None", "_ == None"),
+    ("""a == "b contains c && !d ~ e = 1 # f" """, "a == 'b contains c && !d ~ e = 1 # f'"),
+    ("a == '{0.__class__}%s'", "a == '{0.__class__}%s'"),
+    ("a == 'b\tc\nd\0e\x1b'", "a == 'b\\tc\\nd\\x00e\\x1b'"),
+    # Python would read these names as `file` and `type`
+    ("\ufb01le == \uff54ype", "\ufb01le == \uff54ype"),
 ]
 
 
@@ -144,7 +163,69 @@ MISTAKES = [
     ("a == 1 «contains» 2", "and, or, or the end should stand here"),
     ("a «;» b", "';' has no meaning here"),
     ("a «\x1b»[2J", "'\\x1b' has no meaning here"),
-    ("«__import__»('os')", ""),
+    ("__import__«(»'os')", "and, or, or the end should stand here"),
+    # The first of several is told
+    ("a «b» == 'c", "and, or, or the end should stand here"),
+    ("a «=» 5 and ;", "= compares nothing; did you mean ==?"),
+    # Python reads more than the language is
+    ("(a) «==» 1", "and, or, or the end should stand here"),
+    ("(a == 1) «==» true", "and, or, or the end should stand here"),
+    ("a == «(»1)", "a name or a value should stand here"),
+    ("a == b == «(»1)", "a name or a value should stand here"),
+    ("a == «(»1) == b", "a name or a value should stand here"),
+    ("a in «(»{1})", 'a set, as {"audio", "video"}, should stand here'),
+    ("a in «b»", 'a set, as {"audio", "video"}, should stand here'),
+    ("a in «»", 'a set, as {"audio", "video"}, should follow'),
+    ("a matches «(»'b')", "a regular expression between quotation marks should stand here"),
+    ("a contains «(»'b')", "a name or a value should stand here"),
+    ("a in {«(»1)}", "a name or a value should stand here"),
+    ("a in {1 «==» 1}", "a comma or } should stand here"),
+    ("a in {a «in» {1", "a comma or } should stand here"),
+    ("a in {«not» b}", "a name or a value should stand here"),
+    ("a in {1} «==» b", "and, or, or the end should stand here"),
+    ("(a == 1 «contains» 2)", "and, or, or a closing parenthesis should stand here"),
+    ("a contains 1 «==» 2", "and, or, or the end should stand here"),
+    ("a == «{»1}", "a name or a value should stand here"),
+    ("«{»1}", "a name or a value should stand here"),
+    ("a == «not» b", "a name or a value should stand here"),
+    ("a«,» b", "and, or, or the end should stand here"),
+    ("(«)»", "a name or a value should stand here"),
+    ("(a«,»)", "and, or, or a closing parenthesis should stand here"),
+    ("(a in {1«)»", "a comma or } should stand here"),
+    ("a «-» b", "and, or, or the end should stand here"),
+    ("a «-5»", "and, or, or the end should stand here"),
+    ("a == -«-5»", "a number should stand here"),
+    ("a == «+»5", "'+' has no meaning here"),
+    ("a == «~»5", "a name or a value should stand here"),
+    ("a «&» b", "and, or, or the end should stand here"),
+    ("a «|» b", "and, or, or the end should stand here"),
+    ("a «*»* 2", "'*' has no meaning here"),
+    ("a «is» b", "and, or, or the end should stand here"),
+    ("a «if» b else c", "and, or, or the end should stand here"),
+    ("lambda«:» a", "':' has no meaning here"),
+    ("(a «:»= 5)", "':' has no meaning here"),
+    ("«[»a for a in b]", "'[' has no meaning here"),
+    ("(a «for» a in b)", "and, or, or a closing parenthesis should stand here"),
+    ("await «a»", "and, or, or the end should stand here"),
+    ("a == b«'c'»", "and, or, or the end should stand here"),
+    ("a == f«'{b}'»", "and, or, or the end should stand here"),
+    ("a == 'b' «'c'»", "and, or, or the end should stand here"),
+    ("a == ''«'»", "a text that does not end"),
+    ("a == «1_000»", "not a number"),
+    ("a == «1j»", "not a number"),
+    ("a == «0b1»", "not a number"),
+    ("a == «1..2»", "not a number"),
+    ("a == «.»5", "'.' has no meaning here"),
+    ("«.»..", "'.' has no meaning here"),
+    ("a == 5 «#» b", "'#' has no meaning here"),
+    ("a and «\\»\n b", "'\\' has no meaning here"),
+    ("a == 1«;» b", "';' has no meaning here"),
+    ("a == «\0»", "'\\0' has no meaning here"),
+    ("«\ufeff»a", "'\\ufeff' has no meaning here"),
+    ("«\ud800»", "'\\ud800' has no meaning here"),
+    ("«@»a", "'@' has no meaning here"),
+    ("object«[»-1]", 'between brackets stands a number or a "text"'),
+    ("object«[1»:2]", 'between brackets stands a number or a "text"'),
 ]
 
 
@@ -192,12 +273,50 @@ def test_what_does_not_nest_may_be_long() -> None:
     assert written(parse("not " * 10_001 + "a")) == "not ?a"
     assert written(parse("a" + ".b" * 10_000)) == "?a" + "/b" * 10_000
     assert isinstance(parse("a == 1" + " == 1" * 10_000), Compared)
+    assert isinstance(parse("a in {1" + ", 1" * 20_000 + "}"), OneOf)
+
+
+@pytest.mark.parametrize("row", [*"(){}[],.=<>~&|-;#@\\\"'\0", "a ", "5 ", "a in {", "a[", "'b' "])
+def test_the_longest_row_of_anything_has_a_mistake(row: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        parse(row * (MAX_LENGTH // len(row)))
+    assert "too deeply" not in caught.value.problem
+
+
+def test_whoever_calls_from_too_deep_is_told() -> None:
+    def parse_below() -> Condition:
+        try:
+            return parse_below()
+        except RecursionError:
+            return parse("(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH)
+
+    with pytest.raises(FilterError, match="nested too deeply"):
+        parse_below()
 
 
 def test_there_is_a_longest_expression() -> None:
     parse("a" * MAX_LENGTH)
     with pytest.raises(FilterError, match="longer than"):
         parse("a" * (MAX_LENGTH + 1))
+
+
+# What Python reads
+
+
+def test_nothing_that_is_written_comes_to_pythons_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    read = ast.parse
+
+    def watched(source: str, mode: Literal["eval"]) -> ast.Expression:
+        seen.append(source)
+        return read(source, mode=mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ast, "parse", watched)
+        for text in [*(text for text, _ in READ), *(re.sub("[«»]", "", marked) for marked, _ in MISTAKES)]:
+            mistake(text, parse)
+    words = {word for source in seen for word in source.split()}
+    assert words == {"_", "?", "and", "or", "not", "in", "(", ")", "{", "}", ",", "==", "!=", "<", "<=", ">", ">="}
 
 
 # How a mistake is shown
@@ -262,6 +381,7 @@ def test_any_text_is_read_or_has_a_mistake_inside(text: str) -> None:
     for error in (mistake(text, parse), mistake(text, parse_names)):
         if error is not None:
             assert 0 <= error.start <= error.stop <= len(text)
+            assert "too deeply" not in error.problem
             line, carets = error.shown
             assert line.isprintable()
             assert "^" in carets

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmpsniff.analysis import media
-from rtmpsniff.analysis.media import MOST_HEADS, MOST_TRACKS, Flow, head_of, inside, is_frame
+from rtmpsniff.analysis.media import MOST_HEADS, MOST_TRACKS, Flow, duration_of, head_of, inside, is_frame
 from rtmpsniff.payload.audio import Audio, MultichannelConfiguration
 from rtmpsniff.payload.codecs.aac import AacConfiguration
 from rtmpsniff.payload.codecs.configuration import Configuration
@@ -66,6 +66,27 @@ def test_times(message: MakeMessage, messages: list[tuple[int, bytes]], duration
     made = flow(message, VIDEO, *messages)
     assert made.duration == duration
     assert (made.bit_rate is None) == (duration == 0)
+
+
+@pytest.mark.parametrize(
+    ("video", "audio", "duration"),
+    [
+        ((), (), 0),
+        ((0, 2917), (), 2917),
+        ((0, 2917), (121, 3139), 3139),
+        ((0, 5000), (121, 3139), 5000),
+        ((2**32 - 40, 2960), (0, 3000), 3040),
+        ((5000, 10), (5040, 5140), 140),
+        ((90_000_000, 90_003_000), (0, 4000), 4000),
+    ],
+    ids=["nothing", "one", "audio ends later", "video ends later", "round the end", "back in time", "no common clock"],
+)
+def test_the_time_of_audio_and_video(
+    message: MakeMessage, video: tuple[int, ...], audio: tuple[int, ...], duration: int
+) -> None:
+    pictures = flow(message, VIDEO, *((time, video_frame(1, 9)) for time in video))
+    sounds = flow(message, AUDIO, *((time, b"\xaf\x01x") for time in audio))
+    assert duration_of([pictures, sounds]) == duration_of([sounds, pictures]) == duration
 
 
 def test_the_frame_rate_is_of_frames_alone(message: MakeMessage) -> None:

@@ -378,7 +378,7 @@ def test_media_is_of_the_stream_that_is_there(said: Said) -> None:
     first, second = said.purpose.streams
     assert {kind: flow.messages for kind, flow in first.flows.items()} == {8: 1, 9: 2}
     assert {kind: flow.messages for kind, flow in second.flows.items()} == {9: 1}
-    assert (first.duration, second.duration) == (2000, 0)
+    assert (first.duration, second.duration) == (2500, 0)
 
 
 def test_each_side_sends_what_is_its_own(said: Said) -> None:

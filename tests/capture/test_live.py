@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -72,6 +73,14 @@ def test_packets_come_in_order_and_the_end_comes_when_it_is_asked_for() -> None:
         assert numbers(iter(capture)) == [1, 2, 3, 4, 5]
         assert capture.figures == (5, 500, 5, 3, 0)
     assert source.closed
+
+
+def test_no_more_are_captured_than_were_received() -> None:
+    """The kernel is asked once in a while; what was read since then has passed the filter too."""
+    source = Script(batch(1, 3))
+    with patch.object(source, "statistics", return_value=Statistics(1, 3)), Capture(source) as capture:
+        source.given.wait(PATIENCE)
+        assert capture.figures == (3, 300, 3, 3, 0)
 
 
 def test_what_came_before_the_stop_is_read_after_it() -> None:

@@ -29,6 +29,7 @@ def test_how(tmp_path: Path, save: Save) -> None:
     assert how_to_mask([pipe], include_secrets=True) == "shown"
     assert not can_be_read_twice([pipe])
     assert can_be_read_twice([str(tmp_path / "is told when it is opened"), "nul\0"])
+    assert can_be_read_twice([str(tmp_path)])  # so is that it is a directory
 
 
 def test_the_first_pass_learns_and_events_are_masked(save: Save) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmpsniff.output.columns import columns
+from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.theme import Paint
 
 PLAIN = Paint(False)
@@ -53,3 +53,9 @@ def _edges(line: str, at: int) -> tuple[int, int]:
     word = line.split()[at]
     start = line.index(word, start)
     return start, start + len(word)
+
+
+def test_a_number_is_not_broken_up() -> None:
+    text = "messages 1 234, bytes 12 345 678 c->s, 5 s"
+    assert list(wrapped(text, 40)) == ["messages 1 234, bytes 12 345 678 c->s,", "    5 s"]
+    assert " ".join(map(str.strip, wrapped(text, 5))) == text

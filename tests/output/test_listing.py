@@ -18,6 +18,7 @@ from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.rtmp.aggregates import sub_messages
 from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Notes, Opened, Traffic, Undecoded
+from rtmpsniff.text import columns_of
 from rtmpsniff.transport.tcp import Endpoint
 from tests.build import amf0
 from tests.payload.test_aggregate import tag
@@ -253,6 +254,12 @@ def test_a_narrow_terminal_puts_a_long_text_on_a_line_of_its_own(message: MakeMe
     assert second.strip().startswith('f(0) "xxx')
     assert second.endswith("...")
     assert len(second) == 80
+
+
+def test_wide_characters_take_two_columns(message: MakeMessage) -> None:
+    for width in (80, 150):
+        for line in listing(width).line(message(20, amf0("f", 0, None, "\u65e5" * 79))).split("\n"):
+            assert columns_of(line) <= width
 
 
 def test_a_short_text_stays_on_its_line(message: MakeMessage) -> None:

@@ -12,7 +12,8 @@ from rtmpsniff.analysis.media_streams import MediaStream, Times
 from rtmpsniff.analysis.streams import Stream
 from rtmpsniff.analysis.timeline import Timeline
 from rtmpsniff.budget import Budget
-from rtmpsniff.output.media_lines import HEAD, RIGHT, row, warnings
+from rtmpsniff.output.media_lines import HEAD, row, table, warnings
+from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.audio import Audio
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.payload.video import Video
@@ -39,7 +40,31 @@ def test_a_row() -> None:
         "1 000 000", "x.flv",
     )  # fmt: skip
     assert len(told) == len(HEAD)
-    assert len(RIGHT) <= len(HEAD)
+
+
+WIDE = (
+    "3", "play", "cam", "65.432", "1 234", "h264 High 4:4:4 Predictive 1.0, 160x120", "1", "aac LC 44.1 kHz stereo",
+    "1 000 000", "play-3-live-key-1.flv",
+)  # fmt: skip
+SOUND = ("4", "publish", "?", "1.000", "-", "-", "5", "?", "17", "x.flv")
+
+
+def test_a_table_where_there_is_room() -> None:
+    head, first, second = table([WIDE, SOUND], Paint(False), None)
+    assert head.split() == list(HEAD)
+    assert first.index("cam") == second.index("?") == head.index("stream")
+    assert list(table([SOUND], Paint(False), 100)) == list(table([SOUND], Paint(False), None))
+
+
+def test_a_terminal_that_is_too_narrow_for_the_table() -> None:
+    assert list(table([WIDE, SOUND], Paint(False), 80)) == [
+        "   3  play cam: 65.432 s, 1 000 000 bytes, play-3-live-key-1.flv",
+        "        video h264 High 4:4:4 Predictive 1.0, 160x120: 1 234 frames",
+        "        audio aac LC 44.1 kHz stereo: 1 frame",
+        "   4  publish ?: 1.000 s, 17 bytes, x.flv",
+        "        audio ?: 5 frames",
+    ]
+    assert all(len(line) <= 50 for line in table([WIDE, SOUND], Paint(False), 50))
 
 
 def test_what_there_is_none_of() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -134,6 +135,23 @@ def test_what_cannot_be_decoded_is_covered() -> None:
     assert b"nobody learnt" not in all_bytes(written)
     assert b"nobody learnt" in all_bytes(shown)
     assert "not decoded, so covered by stars" in comments(written)
+
+
+def test_what_covers_a_packet_is_no_longer_than_it() -> None:
+    """A span of which nothing is known is as long as an acknowledgement claims that bytes were received."""
+    talk = Talk()
+    begin_publish(talk, name=KEY)
+    acknowledgement = talk.segment("server", upto=60_000_000)
+    talk.at(acknowledgement.time + 100_000_000_000)
+    talk.client(b"late, and lost")
+    tracemalloc.start()
+    try:
+        written = exported(talk.frames)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert b"and lost" not in all_bytes(written)
+    assert peak < 10_000_000
 
 
 def test_a_connection_that_was_never_rtmp_is_covered() -> None:

@@ -217,7 +217,7 @@ def test_a_session_counts_as_rtmp_before_it_ends() -> None:
     ("turns", "variant", "title"),
     [
         ([("client", HTTP), ("server", b"HTTP/1.1 200 OK\r\n\r\n")], "unknown", "an HTTP request: GET /live HTTP/1.1"),
-        ([("client", TLS), ("server", TLS)], "tls", "TLS (handshake record): the address may want rtmps://"),
+        ([("client", TLS), ("server", TLS)], "tls", "TLS (handshake record): its sender takes this for rtmps://"),
         ([("server", b"SSH-2.0-x\r\n"), ("client", b"SSH-2.0-y\r\n")], "unknown", "SSH: SSH-2.0-x"),
         ([("client", b"PLAY rtsp://x RTSP/1.0\r\n")], "unknown", "an RTSP request: PLAY rtsp://x RTSP/1.0"),
         ([("client", b"GET /caf\xc3\xa9 HTTP/1.1\r\n")], "unknown", "an HTTP request: GET /caf\u00c3\u00a9 HTTP/1.1"),

@@ -563,6 +563,20 @@ def test_capture_ended() -> None:
     assert events[-1].origin == Origin(0, 3, talk.frames[-1].time)
 
 
+@pytest.mark.parametrize("server_sequence", [2_000_000, 0x9000_0000])
+@pytest.mark.parametrize("sent", [b"", b"abc"])
+def test_a_client_that_acknowledges_was_answered(server_sequence: int, sent: bytes) -> None:
+    talk = Conversation(server_sequence=server_sequence)
+    syn, _, acknowledgement = talk.open()
+    assert ends(run([syn, acknowledgement, *talk.client(sent)])) == [("capture ended", "")]
+
+
+def test_a_server_that_resets_what_it_answered_does_not_refuse() -> None:
+    talk = Conversation(server_sequence=0x9000_0000)
+    syn, _, acknowledgement = talk.open()
+    assert ends(run([syn, acknowledgement, *talk.client(b"abc"), talk.reset("server")])) == [("reset", "server")]
+
+
 def test_nothing_captured() -> None:
     assert run([]) == []
 

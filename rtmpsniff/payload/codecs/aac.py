@@ -12,7 +12,7 @@ from typing import Final
 from rtmpsniff.fields import Cursor, Role
 from rtmpsniff.findings import MEDIA_CONFIGURATION, Evidence, Finding, Severity
 from rtmpsniff.payload.codecs.bits import Bits
-from rtmpsniff.payload.codecs.sound import sound
+from rtmpsniff.payload.codecs.sound import Sound, sound
 from rtmpsniff.text import quoted
 
 OBJECT_TYPES: Final = {
@@ -122,6 +122,10 @@ class AacConfiguration:
         if self.sbr and self.object_type in {"LC", "SBR", "PS"}:  # SBR or PS: the record breaks off before the core
             return "HE-AAC v2" if self.ps else "HE-AAC"
         return f"{self.object_type or ''}{' with SBR' if self.sbr else ''}"
+
+    @property
+    def sound(self) -> Sound:
+        return self.rate, None, self.channels
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.payload.codecs.bits import Bits
-from rtmpsniff.payload.codecs.sound import sound
+from rtmpsniff.payload.codecs.sound import Sound, sound
 from rtmpsniff.payload.media import moved
 
 _RATES: Final = {0: 48_000, 1: 44_100, 2: 32_000}
@@ -63,6 +63,10 @@ class Ac3Frame:
     size: int
     stream_type: str | None = None
     substream: int | None = None
+
+    @property
+    def sound(self) -> Sound:
+        return self.rate, None, self.channels
 
     @property
     def text(self) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 from rtmpsniff.fields import Cursor, Field, Malformed, Role
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.codecs.bits import Bits
-from rtmpsniff.payload.codecs.sound import channel_words, sound
+from rtmpsniff.payload.codecs.sound import Sound, channel_words, sound
 from rtmpsniff.payload.media import moved
 from rtmpsniff.text import plural
 
@@ -46,6 +46,10 @@ class FlacConfiguration:
     most_frame: int | None = None
     total_samples: int | None = None
     md5: str | None = None
+
+    @property
+    def sound(self) -> Sound:
+        return self.rate, self.sample_size, self.channels
 
     @property
     def text(self) -> str:
@@ -112,6 +116,10 @@ class FlacFrame:
     channels: int | None
     sample_size: int | None
     samples: int | None
+
+    @property
+    def sound(self) -> Sound:
+        return self.rate, self.sample_size, self.channels
 
     @property
     def text(self) -> str:

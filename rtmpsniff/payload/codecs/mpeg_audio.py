@@ -8,7 +8,7 @@ from typing import Final
 
 from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.payload.codecs.bits import Bits
-from rtmpsniff.payload.codecs.sound import sound
+from rtmpsniff.payload.codecs.sound import Sound, sound
 from rtmpsniff.payload.media import moved
 
 HEADER_SIZE: Final = 4
@@ -49,6 +49,10 @@ class MpegAudioFrame:
     mode: str
     samples: int
     size: int | None
+
+    @property
+    def sound(self) -> Sound:
+        return self.rate, None, self.channels
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role
 from rtmpsniff.findings import MEDIA_CONFIGURATION, Evidence, Finding, Severity
-from rtmpsniff.payload.codecs.sound import sound
+from rtmpsniff.payload.codecs.sound import Sound, sound
 
 RATE: Final = 48_000  # of every decoder, whatever went into the encoder
 
@@ -46,6 +46,10 @@ class OpusConfiguration:
         if self.channels is None or self.mapping_family not in {0, 1}:
             return None
         return _LAYOUTS.get(self.channels)
+
+    @property
+    def sound(self) -> Sound:
+        return self.rate, None, self.channels
 
     @property
     def text(self) -> str:
@@ -107,6 +111,10 @@ class OpusPacket:
     def samples(self) -> int | None:
         """How many samples of each channel, at 48 kHz."""
         return None if self.frames is None else round(48 * self.frame_duration * self.frames)
+
+    @property
+    def sound(self) -> Sound:
+        return None, None, None  # a stream in stereo may have packets in mono
 
     @property
     def text(self) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeAlias
+
+Sound: TypeAlias = "tuple[int | None, int | None, int | None]"  # rate (Hz), sample size (bits), channels, where said
 
 # What so many channels usually are, where a codec says no more: the defaults of AAC, Opus, FLAC and AC-3 agree so far.
 LAYOUTS: Final = {1: "mono", 2: "stereo"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Role
-from rtmpsniff.payload.codecs.sound import sound
+from rtmpsniff.payload.codecs.sound import Sound, sound
 
 RATE: Final = 16_000
 FRAME_SAMPLES: Final = 320
@@ -37,6 +37,10 @@ class SpeexFrames:
     def samples(self) -> int | None:
         """How many there are in the message, at 16 kHz."""
         return None if self.frames is None else FRAME_SAMPLES * self.frames
+
+    @property
+    def sound(self) -> Sound:
+        return RATE, None, 1
 
     @property
     def text(self) -> str:
