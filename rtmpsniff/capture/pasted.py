@@ -35,14 +35,14 @@ def read_text(text: str, form: Form | None = None) -> Pasted:
 
 
 def _guess(text: str) -> Pasted:
-    listing = find_listing(text)
-    if listing is not None:
-        return listing
     bare = unnumbered(text)
-    if bare == text:
-        return _guess_plain(text.replace(MARGIN, " "))
-    pasted = find_listing(bare) or _guess_plain(bare.replace(MARGIN, " "))
-    return pasted.noted("the numbers of lines are left out")
+    listing = find_listing(bare)
+    if listing is None and bare != text:
+        offsets = find_listing(text)  # which count as lines do
+        if offsets is not None:
+            return offsets
+    pasted = listing or _guess_plain(bare.replace(MARGIN, " "))
+    return pasted if bare == text else pasted.noted("the numbers of lines are left out")
 
 
 def _guess_plain(text: str) -> Pasted:
