@@ -1,40 +1,25 @@
-"""Bytes that somebody wrote as text: hex, hex listings, base64. Takes text, gives the bytes and where each stood.
+"""Bytes that somebody wrote as text: hex, listings, decimal, base64. Takes text, gives the bytes and where each stood.
 
 What people paste comes from anywhere, so much is tolerated: separators, `0x`, C arrays and string literals with their
-remarks, the listings of many tools. A mistake is a `UserError` with line and column. Nothing is made up: a listing that
-leaves bytes out is refused.
+remarks, the listings of many tools. A mistake is a `UserError` with line and column. Nothing is made up: what leaves
+bytes out is refused, and what can be read in two ways says in which it was.
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Callable
 from typing import Final
 
+from rtmpsniff.capture.characters import cleaned
+from rtmpsniff.capture.foreign import refuse_foreign
 from rtmpsniff.capture.listings import find_listing, read_listing
+from rtmpsniff.capture.literals import refuse_left_out, undressed
+from rtmpsniff.capture.numbers import find_numbers, read_decimal, with_rival
 from rtmpsniff.capture.places import Collected, Form, Pasted, mistake, place
+from rtmpsniff.capture.quoting import MARGIN, unnumbered, unquoted
 from rtmpsniff.errors import UserError
-
-_SGR: Final = re.compile(r"\x1b\[[0-9;]*m")  # colors, which nobody saw in what was copied
-_MARKS: Final = ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be"))
-_BLANKS: Final = {ord(char): " " for char in "\t\n\r\f\v\u00a0\u3000"}  # the last two come out of web pages
-
-
-def text_of(data: bytes, whole: bool = True) -> str | None:
-    """The text that these bytes are, without its colors; None where they are none. `whole`: nothing follows them."""
-    encoding = "utf-8"
-    for mark, name in _MARKS:
-        if data.startswith(mark):
-            data, encoding = data[len(mark) :], name
-            break
-    try:
-        text = getincrementaldecoder(encoding)().decode(data, final=whole)
-    except UnicodeDecodeError:
-        return None
-    text = _SGR.sub("", text).replace("\r\n", "\n")
-    return text if text.translate(_BLANKS).isprintable() else None
 
 
 def read_text(text: str, form: Form | None = None) -> Pasted:
@@ -42,7 +27,7 @@ def read_text(text: str, form: Form | None = None) -> Pasted:
 
     Raises `UserError`, one line with line and column, for what cannot be read, and for a text that holds no bytes.
     """
-    text = text.translate({0xA0: " ", 0x3000: " "})
+    text = unquoted(cleaned(text))
     pasted = FORMS[form](text) if form else _guess(text)
     if not pasted.data:
         raise UserError("holds no bytes")
@@ -50,15 +35,43 @@ def read_text(text: str, form: Form | None = None) -> Pasted:
 
 
 def _guess(text: str) -> Pasted:
-    listing = find_listing(text)
-    if listing is not None:
-        return listing
+    bare = unnumbered(text)
+    listing = find_listing(bare)
+    if listing is None and bare != text:
+        offsets = find_listing(text)  # which count as lines do
+        if offsets is not None:
+            return offsets
+    pasted = listing or _guess_plain(bare.replace(MARGIN, " "))
+    return pasted if bare == text else pasted.noted("the numbers of lines are left out")
+
+
+def _guess_plain(text: str) -> Pasted:
+    """What has no offsets."""
+    refuse_foreign(text)
+    bare = undressed(text)
+    if _SAYS_BASE64.match(text):
+        return _base64(bare)
+    numbers = find_numbers(bare)
+    if numbers is not None:
+        return numbers
+    try:
+        return with_rival(_in_hex(text), bare, fewest=2 if bare == text else 1)
+    except UserError:
+        if (_BASE64.fullmatch(bare) and _is_mixed(bare) and _is_even(bare)) or _is_mostly_base64(bare):
+            return _base64(bare)
+        raise
+
+
+def _in_hex(text: str) -> Pasted:
+    """Hex as it stands, or in one of the dresses of languages."""
     try:
         return _hex(text)
     except UserError:
-        if (_BASE64.fullmatch(text) and _is_mixed(text)) or _is_mostly_base64(text):
-            return _base64(text)
-        raise
+        bare = undressed(text)
+        if bare == text:
+            raise
+    refuse_left_out(bare)
+    return _hex(bare)
 
 
 # Hex.
@@ -87,7 +100,7 @@ _NO_DIGITS: Final = re.compile(r"0[xX]|[\s,]")
 
 def _hex(text: str) -> Pasted:
     prefix = _PREFIX_ONCE.match(text)
-    if "\\x" in text and not prefix:
+    if not prefix and ("\\x" in text or _OCTAL.search(text)):
         return _escaped(text)
     found, at = Collected(), prefix.end() if prefix else 0
     while at < len(text):
@@ -125,13 +138,17 @@ _NAMED_ESCAPES: Final = {
     "n": b"\n", "r": b"\r", "t": b"\t", "a": b"\a", "b": b"\b", "f": b"\f", "v": b"\v", "e": bytes((0x1B,)),
     "\\": b"\\", "'": b"'", '"': b'"', "\n": b"",
 }  # fmt: skip
-_ESCAPES: Final = re.compile(r"\\(?:x(?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
+_ESCAPES: Final = re.compile(r"\\(?:(?P<octal>[0-3]?[0-7]{1,2})|(?P<named>[nrtabfve\\'\"\n]))")
+_OCTAL: Final = re.compile(
+    r"""["'][^"']*?\\(?:[0-7](?![0-9A-Fa-f])|[0-3][0-7]{2}(?![0-9A-Fa-f]))"""
+)  # of two digits: perhaps hex
+_HEX_ESCAPES: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
 _ESCAPES_ALONE: Final = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\?\s)*")
 # `data = b'`, `bytearray(b'`, `printf '`: the first quotation mark, if no escape stands before it.
 _OPENING: Final = re.compile(rf"""(?:{_REMARK}|[^\\"'])*+["']""", re.DOTALL)
 _LITERALS: Final = re.compile(
     rf"""(?P<remark>{_REMARK}) | (?P<literal>[bB]?(?P<quote>["'])(?P<body>(?:\\.|(?!(?P=quote))[^\\])*)(?P=quote))
-    | (?P<gap>[\s\\;+,(){{}}]+ | [A-Za-z_$][^\n"'{{}};]{{0,120}}=)""",
+    | (?P<gap>[\s\\;+,(){{}}]+ | [A-Za-z_$][^\n"'{{}};]{{0,120}}= | \d+(?:,[ ][^"'\n]{{0,120}})?\)[ ]+=[ ]\d+)""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -139,9 +156,8 @@ _LITERALS: Final = re.compile(
 def _escaped(text: str) -> Pasted:
     found = Collected()
     if _ESCAPES_ALONE.fullmatch(text):
-        for match in _ESCAPES.finditer(text):
-            if match["hex"]:
-                found.add(bytes.fromhex(match["hex"]), match.start(), match.end())
+        for match in _HEX_ESCAPES.finditer(text):
+            found.add(_hex_escapes(match), *match.span())
     elif opening := _OPENING.match(text):
         _take_literals(text, opening.end() - 1, found)
     else:
@@ -163,6 +179,11 @@ def _take_literals(text: str, at: int, found: Collected) -> None:
 def _take_literal(text: str, start: int, stop: int, found: Collected) -> None:
     at = start
     while at < stop:
+        together = _HEX_ESCAPES.match(text, at, stop)
+        if together:
+            found.add(_hex_escapes(together), *together.span())
+            at = together.end()
+            continue
         end = at + 1
         part = text[at].encode("utf-8", "surrogatepass")
         if text[at] == "\\":
@@ -174,14 +195,17 @@ def _take_literal(text: str, start: int, stop: int, found: Collected) -> None:
         at = end
 
 
+def _hex_escapes(match: re.Match[str]) -> bytes:
+    return bytes.fromhex(match[0].replace("\\x", ""))
+
+
 def _unescaped(escape: re.Match[str]) -> bytes:
-    if escape["hex"]:
-        return bytes.fromhex(escape["hex"])
     return bytes((int(escape["octal"], 8),)) if escape["octal"] else _NAMED_ESCAPES[escape["named"]]
 
 
 # Base64.
 
+_SAYS_BASE64: Final = re.compile(r"\s*data:[\w/;=.+-]*;base64,")
 _BASE64: Final = re.compile(r"[\sA-Za-z0-9+/_-]+(?:=\s*){0,2}")
 _URL_SAFE: Final = str.maketrans("-_", "+/")
 
@@ -190,6 +214,13 @@ def _is_mixed(text: str) -> bool:
     """A name of a file or a word has no padding and seldom both cases."""
     letters = "".join(text.split())
     return letters.endswith("=") or (letters != letters.lower() and letters != letters.upper() and len(letters) > 7)
+
+
+def _is_even(text: str) -> bool:
+    """Words of prose differ in length. A line may be cut anywhere."""
+    lines = (line.split() for line in text.split("\n"))
+    heads = (words[:-1] for words in lines if len(words) > 1)
+    return all(len(set(map(len, words))) == 1 and len(words[0]) % 4 == 0 for words in heads)
 
 
 def _is_mostly_base64(text: str) -> bool:
@@ -216,4 +247,13 @@ def _base64(text: str) -> Pasted:
     return found.pasted("base64", text)
 
 
-FORMS: Final[dict[Form, Callable[[str], Pasted]]] = {"hex": _hex, "listing": read_listing, "base64": _base64}
+def _plain(text: str) -> str:
+    return undressed(text.replace(MARGIN, " "))
+
+
+FORMS: Final[dict[Form, Callable[[str], Pasted]]] = {
+    "hex": lambda text: _in_hex(text.replace(MARGIN, " ")),
+    "listing": read_listing,
+    "decimal": lambda text: read_decimal(_plain(text)),
+    "base64": lambda text: _base64(_plain(text)),
+}

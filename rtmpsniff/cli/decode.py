@@ -72,9 +72,9 @@ class TypeParameter(click.ParamType[int]):
 @click.option(
     "--input",
     "form",
-    type=click.Choice(["hex", "listing", "base64", "raw"]),
-    help="How the bytes are written: hex (0x, C arrays and escapes too), a listing with offsets, base64, or not at all "
-    "(raw). Guessed where it is plain.",
+    type=click.Choice(["hex", "listing", "decimal", "base64", "raw"]),
+    help="How the bytes are written: hex (0x, C arrays and escapes too), a listing with offsets, decimal numbers, "
+    "base64, or not at all (raw). Guessed where it is plain.",
 )
 @click.option(
     "--as",
@@ -182,6 +182,8 @@ def _what(
     source: Given, sort: Sort | None, chunk_size: int | None, type_id: int | None, say: Callable[[str], None]
 ) -> Guess | None:
     """What they are; what was not told is guessed, and that is said."""
+    if source.pasted is not None and source.pasted.note:
+        say(source.pasted.note)
     found = guess(source.head) if sort is None else _complete(source, sort, chunk_size, type_id)
     if found is None:
         return None

@@ -13,18 +13,25 @@ from typing import Final, Literal, TypeAlias
 
 import click
 
+from rtmpsniff.capture.characters import text_of
 from rtmpsniff.capture.files import FORMATS, MAGIC_SIZE, STANDARD_INPUT, blocks
-from rtmpsniff.capture.pasted import read_text, text_of
+from rtmpsniff.capture.pasted import read_text
 from rtmpsniff.capture.places import Form, Pasted
 from rtmpsniff.errors import InputError, UserError
-from rtmpsniff.rtmp.guess import ENOUGH
+from rtmpsniff.rtmp.guess import ENOUGH, guess
 from rtmpsniff.text import plural, printable
 from rtmpsniff.transport.frames import carried
 
 Input: TypeAlias = "Form | Literal['raw']"
 
-_WORDS: Final[dict[Form, str]] = {"hex": "in hex", "listing": "in a hex listing", "base64": "in base64"}
+_WORDS: Final[dict[Form, str]] = {
+    "hex": "in hex",
+    "listing": "in a hex listing",
+    "base64": "in base64",
+    "decimal": "in decimal",
+}
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_ENOUGH_AMF: Final = 16  # bytes: fewer are AMF by chance
 _LIKE_A_FILE: Final = re.compile(r"\S*/\S*|\S+\.\w{1,8}", re.ASCII)
 
 
@@ -114,6 +121,7 @@ def _from_text(text: str, form: Form | None, refuse: Callable[[UserError], UserE
         pasted = read_text(text, form)
     except UserError as error:
         raise refuse(error) from None
+    pasted = _likelier(pasted)
     given = Given(pasted.data, iter(()), is_whole=True, pasted=pasted)
     packets = carried(pasted.data)
     if packets is None:
@@ -123,6 +131,22 @@ def _from_text(text: str, form: Form | None, refuse: Callable[[UserError], UserE
     if not packets.data:
         raise refuse(UserError("these are TCP packets that carry nothing"))
     return replace(given, head=packets.data, packets=packets.packets)
+
+
+def _likelier(pasted: Pasted) -> Pasted:
+    """Of two readings of a text the one that RTMP speaks for; the first where it speaks for neither or both."""
+    rival = pasted.rival
+    return rival if rival is not None and _likelihood(rival.data) > _likelihood(pasted.data) else pasted
+
+
+def _likelihood(data: bytes) -> int:
+    if carried(data) is not None:
+        return 2
+    found = guess(data)
+    if found is None:
+        return 0
+    is_amf = found.sort in {"amf0", "amf3"}
+    return 2 if not is_amf else int(len(data) >= _ENOUGH_AMF)
 
 
 def _from_file(source: str, form: Input | None) -> Given:

@@ -13,6 +13,18 @@ from hypothesis import strategies as st
 
 from rtmpsniff.capture.listings import LONGEST_REPEAT, find_listing, read_listing
 from rtmpsniff.errors import UserError
+from tests.capture.forms import (
+    LOOSE,
+    MARKED,
+    SWAPPED,
+    gdb_words,
+    hexyl,
+    netty,
+    openssl,
+    powershell_7,
+    xxd_e,
+    xxd_e_eight,
+)
 
 DATA = bytes(range(0x80, 0xFF)) + b"ab cd 0123 ef" + bytes(101)
 
@@ -148,6 +160,7 @@ STYLES: list[Callable[[bytes], str]] = [
     c_rows_with_remarks,
     gdb,
     gdb_symbols,
+    *MARKED,
 ]
 
 
@@ -183,16 +196,99 @@ def test_the_place_of_each_byte_is_kept(style: Callable[[bytes], str]) -> None:
         assert lines[line - 1][column - 1 : column + 1].lower() == f"{DATA[offset]:02x}"
 
 
-@pytest.mark.parametrize(
-    ("command", "size"),
-    [("xxd", 241), ("xxd -g1 -c 8", 241), ("hexdump -C", 241), ("od -A x -t x1z -v", 241), ("hexdump -C", 3)],
-)
+COMMANDS = ["xxd", "xxd -g1 -c 8", "xxd -c 32", "xxd -e", "xxd -e -g8", "xxd -d", "hexdump -C"]
+COMMANDS += ["od -A x -t x1z -v", "od -t x1", "od -A d -t x1"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("size", [5, 12, 241])
 def test_what_the_tools_really_write(command: str, size: int) -> None:
     program, *options = command.split()
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    ran = subprocess.run([program, *options], input=DATA[:size], capture_output=True, check=True)
-    assert found(ran.stdout.decode()) == DATA[:size]
+    data = DATA if size == len(DATA) else DATA[127 : 127 + size]  # with text, which tells which end is first
+    ran = subprocess.run([program, *options], input=data, capture_output=True, check=True)
+    assert found(ran.stdout.decode()) == data
+
+
+# What tells bytes from numbers, and offsets from bytes
+
+
+@pytest.mark.parametrize("style", LOOSE, ids=lambda style: style.__name__)
+def test_offsets_that_count_are_offsets_and_that_is_noted(style: Callable[[bytes], str]) -> None:
+    pasted = find_listing(style(DATA))
+    assert pasted is not None
+    assert (pasted.data, pasted.rival) == (DATA, None)
+    assert pasted.note.startswith("the first number of each row is taken for its offset; --input hex")
+
+
+@pytest.mark.parametrize("style", SWAPPED, ids=lambda style: style.__name__)
+@pytest.mark.parametrize("size", [240, 241, 243])
+def test_the_column_of_text_tells_which_end_of_a_number_is_first(style: Callable[[bytes], str], size: int) -> None:
+    data = (bytes(range(0x55, 0x7F)) * 6)[:size]
+    pasted = find_listing(style(data))
+    assert pasted is not None
+    assert (pasted.data, pasted.rival) == (data, None)
+    assert pasted.note.endswith(
+        "the last byte of each group is taken for its first, as xxd -e and debuggers write them"
+    )
+
+
+@pytest.mark.parametrize("style", [xxd_e, xxd_e_eight], ids=lambda style: style.__name__)
+def test_what_is_left_of_a_number_tells_it_too(style: Callable[[bytes], str]) -> None:
+    pasted = find_listing(style(bytes(range(0x80, 0x80 + 21))))
+    assert pasted is not None
+    assert (pasted.data, pasted.rival) == (bytes(range(0x80, 0x80 + 21)), None)
+
+
+@pytest.mark.parametrize("style", [gdb_words, xxd_e], ids=lambda style: style.__name__)
+def test_where_nothing_tells_there_are_two_readings(style: Callable[[bytes], str]) -> None:
+    data = bytes(range(0x80, 0xC0))
+    pasted = find_listing(style(data))
+    assert pasted is not None
+    assert pasted.rival is not None
+    assert pasted.rival.data == data
+    assert "in the order in which they are written" in pasted.note
+    assert "the last byte of each group" in pasted.rival.note
+
+
+def test_the_place_of_a_byte_in_a_number() -> None:
+    pasted = find_listing(xxd_e(b"RTMP says hello"))
+    assert pasted is not None
+    lines = pasted.text.split("\n")
+    for offset in range(15):
+        line, column = map(int, re.findall(r"\d+", pasted.place(offset)))
+        assert lines[line - 1][column - 1 : column + 1] == f"{b'RTMP says hello'[offset]:02x}"
+
+
+def test_text_that_looks_like_bytes_behind_the_last_row() -> None:
+    text = f"{0:016X} {bytes(16).hex(' ')} 61 62 cd\n{16:016X} {bytes(16).hex(' ')} 61 62 cd\n"
+    assert found(text) == bytes(32)
+
+
+@pytest.mark.parametrize("style", [netty, hexyl, powershell_7, openssl], ids=lambda style: style.__name__)
+def test_frames_and_titles_around_a_single_row(style: Callable[[bytes], str]) -> None:
+    assert found(style(b"RTMP")) == b"RTMP"
+
+
+# Two senders
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("write to 0x1 [0x2] (2 bytes => 2 (0x2))\n0000 - 03 00\n", "read from 0x1 (2 bytes => 2)\n0000 - 03 01\n"),
+        ("=> Send data, 2 bytes (0x2)\n0000: 03 00\n", "<= Recv data, 2 bytes (0x2)\n0000: 03 01\n"),
+        (
+            f"{0:08X}  {halves(bytes(16))}\n{16:08X}  03 00\n",
+            f"    {0:08X}  {halves(bytes(16))}\n    {16:08X}  03\n",
+        ),  # Wireshark
+    ],
+)
+def test_bytes_of_two_senders_are_not_joined(first: str, second: str) -> None:
+    assert found(first + first) == found(first) * 2
+    with pytest.raises(UserError, match=r"here bytes of another sender begin"):
+        find_listing(first + second)
 
 
 # Repeated rows
@@ -255,12 +351,22 @@ def test_a_part_of_a_listing_need_not_begin_at_zero() -> None:
         "000000 02 00 07 63",
         "    3073  02 00 07 63                                         command name      ...",
         "     224 [02 00 07 63]                                     ...c",
+        "[0000] 02 00 07 63",
+        "0000 - 02 00 07 63                                       ...c",
+        "0000 02 00 07 63",
         "0000: 0x02, 0x00, 0x07, 0x63 // the name",
         "0000  02 00 07 63 // the name",
     ],
 )
 def test_a_row_alone(row: str) -> None:
     assert found(row) == b"\x02\x00\x07c"
+
+
+@pytest.mark.parametrize("row", ["0000 02 00 07 63", "00000000 02 00 07 63", "000000 02 00 07 63"])
+def test_a_row_alone_that_may_be_hex_is_noted(row: str) -> None:
+    pasted = find_listing(row)
+    assert pasted is not None
+    assert pasted.note.startswith("the first number of each row is taken for its offset; --input hex")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtmpsniff.capture.pasted import read_text, text_of
+from rtmpsniff.capture.pasted import read_text
 from rtmpsniff.capture.places import Form
 from rtmpsniff.errors import UserError
 from tests.proportion import grows_gently
@@ -111,8 +111,13 @@ def test_base64() -> None:
         assert (pasted.data, pasted.form) == (DATA, "base64")
 
 
+def test_base64_that_says_so_is_no_hex() -> None:
+    assert read_text("data:video/x-flv;base64,AAAA").data == bytes(3)
+    assert read_text("AAAA").data == b"\xaa\xaa"
+
+
 def test_base64_is_not_guessed_of_words() -> None:
-    for word in ("hello", "captures/talk", "made/123", "HELLO", "Talk.pcap"):
+    for word in ("Hello World again", "Take these Bytes", "hello", "captures/talk", "made/123", "HELLO", "Talk.pcap"):
         with pytest.raises(UserError, match=r"is no hex|hex digits come in pairs"):
             read_text(word)
 
@@ -195,36 +200,6 @@ def test_the_place_of_each_byte_is_kept(text: str) -> None:
     for offset, byte in enumerate(DATA):
         line, column = map(int, re.findall(r"\d+", pasted.place(offset)))
         assert lines[line - 1][column - 1 :].lstrip("\\x").startswith(f"{byte:02x}")
-
-
-# Is it text?
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"03 00\r\n04\n", "03 00\n04\n"),
-        (b"\xef\xbb\xbf03", "03"),
-        ("03 00".encode("utf-16"), "03 00"),
-        (b"\xfe\xff\x000\x003", "03"),
-        (b"\x1b[38;5;160;1m03\x1b[0m 00", "03 00"),
-        ("03\u00a000".encode(), "03\u00a000"),
-        (b"", ""),
-        (b"03 \x00", None),
-        (b"\x03\x00\x00", None),
-        (b"\xff\xff", None),
-        (b"03\x07", None),
-        (b"\x1b[2J03", None),
-    ],
-)
-def test_text_is_told_from_bytes(data: bytes, text: str | None) -> None:
-    assert text_of(data) == text
-
-
-def test_text_that_goes_on_may_be_cut_anywhere() -> None:
-    data = "# é €".encode()
-    assert all(text_of(data[:size], whole=False) is not None for size in range(len(data) + 1))
-    assert text_of(data[:-1]) is None
 
 
 # Hostile text

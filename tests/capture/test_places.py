@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
-from rtmpsniff.capture.places import Collected, Form, mistake, place
+from rtmpsniff.capture.places import Collected, Form, blanked, mistake, place
 from rtmpsniff.errors import UserError
+from tests.proportion import grows_gently
 
 
 def test_lines_and_columns_count_from_one() -> None:
@@ -65,3 +68,35 @@ def test_a_mistake_names_what_stands_there() -> None:
 )
 def test_what_is_shown_is_short_and_safe(text: str, shown: str) -> None:
     assert str(mistake(text, 0, "{}")) == f"line 1, column 1: {shown}"
+
+
+@pytest.mark.parametrize(("unit", "form"), [("0a", "hex"), ("10,", "decimal"), ("0a\n", "hex"), ("CgsM", "base64")])
+def test_many_places_are_found_in_proportion(unit: str, form: Form) -> None:
+    def seconds(size: int) -> float:
+        found = Collected()
+        found.add(b"\n" * size, 0, len(unit) * size)
+        pasted = found.pasted(form, unit * size)
+        start = process_time()
+        for offset in range(size):
+            pasted.place(offset)
+        return process_time() - start
+
+    assert grows_gently(seconds, 1_000, 8_000, 16)
+
+
+def test_the_bytes_of_a_number_are_found_from_its_end() -> None:
+    found = Collected()
+    found.add(b"RTMP!", 0, 11)
+    pasted = found.pasted("listing", "504d5452 21")._replace(is_swapped=True)
+    assert [pasted.place(offset) for offset in range(5)] == [f"line 1, column {column}" for column in (7, 5, 3, 1, 10)]
+
+
+def test_notes_add_up() -> None:
+    pasted = Collected().pasted("hex", "")
+    assert pasted.noted("").note == ""
+    assert pasted.noted("one").noted("").noted("two").note == "one; two"
+
+
+def test_blanks_keep_lines() -> None:
+    assert blanked("ab\ncd\n") == "  \n  \n"
+    assert blanked("ab\n", "-") == "--\n"

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 import rtmpsniff
 from tests.build import amf0
-from tests.capture.test_listings import STYLES
+from tests.capture.forms import BASE64, DECIMAL, HEX, LOOSE, REFUSED, SWAPPED, Form, gdb_words
+from tests.capture.test_listings import STYLES, hexdump, xxd
 from tests.payload.test_flv import FILE as FLV
 from tests.payload.test_sol import AMF0 as SOL
 from tests.rtmp.feeding import CLIENT_HELLO
@@ -79,7 +80,8 @@ WRITTEN = {
     "Python": repr(CONNECT),
     "base64": base64.b64encode(CONNECT).decode(),
     "base64, url safe": base64.urlsafe_b64encode(CONNECT).decode(),
-    **{style.__name__: style(CONNECT) for style in STYLES},
+    **{style.__name__: style(CONNECT) for style in (*STYLES, *LOOSE, *SWAPPED)},
+    **{name: write(CONNECT) for forms in (DECIMAL, HEX, BASE64) for name, write in forms.items()},
 }
 
 
@@ -88,6 +90,105 @@ def test_however_it_is_written(run: Run, keep: Save, text: str) -> None:
     expected = run("decode", CONNECT.hex()).output
     assert run("decode", text).output == expected
     assert run("decode", keep("pasted.txt", text.encode())).output == expected
+
+
+def quoted(text: str) -> str:
+    return "".join(f"> {line}\n" for line in text.splitlines())
+
+
+def numbered(text: str) -> str:
+    return "".join(f"{number:6d}\t{line}\n" for number, line in enumerate(text.splitlines(), 1))
+
+
+AROUND: dict[str, Callable[[str], bytes]] = {
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "CR": lambda text: text.replace("\n", "\r").encode(),
+    "UTF-16 with its mark": lambda text: text.encode("utf-16"),
+    "UTF-16 of the other order": lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+    "UTF-16 without its mark": lambda text: text.encode("utf-16-le"),
+    "UTF-8 with a mark": lambda text: text.encode("utf-8-sig"),
+    "no-break spaces": lambda text: text.replace(" ", "\u00a0").encode(),
+    "characters of no width": lambda text: f"\u200b{text}\ufeff".encode(),
+    "colors": lambda text: "".join(f"\x1b[1;32m{line}\x1b[0m\x1b[K\n" for line in text.splitlines()).encode(),
+    "numbers of lines": lambda text: numbered(text).encode(),
+    "grep -n": lambda text: "".join(f"{at}:{line}\n" for at, line in enumerate(text.splitlines(), 1)).encode(),
+    "quoted mail": lambda text: quoted(text).encode(),
+    "mail that was quoted twice": lambda text: quoted(quoted(text)).encode(),
+    "a fence": lambda text: f"```\n{text}```\n".encode(),
+    "a fence in a letter": lambda text: f"Hello,\nthis is it:\n\n```text\n{text}```\n\nAny idea?\n".encode(),
+    "a fence in quoted mail": lambda text: quoted(f"```\n{text}```\n").encode(),
+}
+
+
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+@pytest.mark.parametrize("form", [hexdump, xxd, "own dump", "hex in lines"], ids=["hexdump", "xxd", "own", "hex"])
+def test_whatever_stands_around_it(run: Run, keep: Save, around: Callable[[str], bytes], form: Form | str) -> None:
+    expected = run("decode", CONNECT.hex()).output
+    text = form(CONNECT) if callable(form) else expected if form == "own dump" else CONNECT.hex("\n", 30) + "\n"
+    assert run("decode", keep("pasted.txt", around(text))).output == expected
+
+
+@pytest.mark.parametrize(("written", "complaint"), REFUSED.values(), ids=REFUSED)
+def test_what_would_be_misread_is_refused(run: Run, keep: Save, written: Form, complaint: str) -> None:
+    ran = run("decode", keep("pasted.txt", written(CONNECT).encode()))
+    assert (ran.status, ran.output) == (3, "")
+    assert complaint in ran.errors
+    assert len(ran.errors.splitlines()) == 1
+
+
+PROSE = "The server answers 200 OK and then, at 12:00:05, it closes. Add 03 00 00 to the face; dead or bad?"
+NOTHING = {
+    "prose": PROSE,
+    "prose in lines": PROSE.replace(". ", ".\n").replace(", ", ",\n"),
+    "a log": "\n".join(f"2026-11-21 17:34:{at:02} [1234] 10.0.0.{at}:1935 connected 0x{at:04x}" for at in range(20)),
+    "a log with addresses alone": "\n".join(f"0x7fff{at:04x}: call of {at:04x}" for at in range(20)),
+    "times": "\n".join(f"12:00:{at:02} 10 bytes" for at in range(10, 30)),
+    "a page": "<!DOCTYPE html>\n<html><body><p>03 00</p>\n<pre>0000  03 00</pre></body></html>",
+    "a git hash": "702eef1b0c5a4f9d3e8a7b6c5d4e3f2a1b0c9d8e",
+    "a UUID": "123e4567-e89b-12d3-a456-426614174000",
+    "a UUID in braces": "{123e4567-e89b-12d3-a456-426614174000}",
+    "a MAC address": "00:1b:44:11:3a:b7",
+    "an IPv6 address": "2001:db8::1",
+    "a JSON document": '{"type": "video", "bytes": [3, 0]}',
+    "a table": "\n".join(f"{at}  {at * 7}  {at * 11}" for at in range(300, 320)),
+}
+
+
+@pytest.mark.parametrize("text", NOTHING.values(), ids=NOTHING)
+def test_what_is_no_rtmp_is_never_shown_as_such(run: Run, keep: Save, text: str) -> None:
+    for arguments in ((text,), (keep("pasted.txt", text.encode()),)):
+        ran = run("decode", *arguments)
+        assert (ran.status, ran.output) in {(1, ""), (2, ""), (3, "")}
+        assert 1 <= len(ran.errors.splitlines()) <= 2  # with what was taken for granted
+
+
+def test_random_bytes_as_text_and_raw(run: Run, keep: Save) -> None:
+    dice = random.Random(3)
+    for _ in range(30):
+        data = dice.randbytes(200)
+        expected = run("decode", "-q", data.hex())
+        for written in (data, xxd(data).encode(), hexdump(data).encode(), str(list(data)).encode()):
+            ran = run("decode", "-q", keep("random", written))
+            assert (ran.status, ran.output) == (expected.status, expected.output)
+
+
+# Two readings
+
+
+def test_rtmp_says_which_of_two_readings_it_is(run: Run) -> None:
+    expected = run("decode", CONNECT[:240].hex())
+    ran = run("decode", gdb_words(CONNECT[:240]))
+    assert ran.output == expected.output
+    assert "rtmpsniff: the last byte of each group is taken for its first, as xxd -e and debuggers" in ran.errors
+
+
+def test_numbers_of_two_digits(run: Run) -> None:
+    assert (
+        "these numbers are taken for hex; --input decimal takes" in run("decode", "--as", "amf0", "10, 12, 45").errors
+    )
+    ran = run("decode", "--as", "amf0", "--input", "decimal", "10, 12, 45")
+    assert "taken for" not in ran.errors
+    assert "0a  " in ran.output
 
 
 def test_raw_bytes(run: Run, keep: Save) -> None:
