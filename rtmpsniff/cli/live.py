@@ -15,7 +15,7 @@ from rtmpsniff.capture.live import Capture
 from rtmpsniff.capture.recorder import STANDARD_OUTPUT, Recorder, Rotation
 from rtmpsniff.cli.listening import Listening, chosen_interfaces
 from rtmpsniff.cli.options import FILTER_HELP, Chosen, gathered, traffic_options
-from rtmpsniff.cli.privileges import become, who_goes_on
+from rtmpsniff.cli.privileges import become, load_all, who_goes_on
 from rtmpsniff.cli.quantities import DurationParameter, SizeParameter
 from rtmpsniff.cli.read import Look, view_options
 from rtmpsniff.cli.watch import Watch
@@ -176,9 +176,11 @@ def live_command(
     listening = listening_to(chosen.ports)
     user_after = who_goes_on(user, os.environ)
     open_records = kept.records_opener()
+    if user_after is not None:
+        load_all()
     source = listening.open()
     if user_after is not None:
-        become(user_after)  # from here on nothing is imported: the user may not be allowed to read the program
+        become(user_after)
     recorder, records = kept.recorder(listening), open_records()
     warn(listening.what)
     out = world(chosen.color)

@@ -7,10 +7,26 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
+from typing import Final
 
+import rtmpsniff
 from rtmpsniff.errors import UserError
 from rtmpsniff.text import printable
+
+# What functions of the layers that see traffic import, from outside.
+_LATE: Final = (
+    "cryptography.exceptions",
+    "cryptography.hazmat.primitives.ciphers",
+    "cryptography.hazmat.primitives.ciphers.aead",
+    "cryptography.hazmat.primitives.ciphers.algorithms",
+    "cryptography.hazmat.primitives.ciphers.modes",
+    "re2",
+    "textwrap",
+    "unicodedata",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,15 @@ def who_goes_on(named: str | None, environment: Mapping[str, str]) -> User | Non
     except KeyError:
         raise UserError(f"--user: there is no user {printable(named or '')}".rstrip()) from None
     return None if entry.pw_uid == 0 else User(entry.pw_name, entry.pw_uid, entry.pw_gid)
+
+
+def load_all() -> None:
+    """Load what else is loaded when a packet first needs it: who goes on may not be allowed to read the program."""
+    for module in walk_packages(rtmpsniff.__path__, "rtmpsniff."):
+        if module.name != "rtmpsniff.__main__":
+            import_module(module.name)
+    for name in _LATE:
+        import_module(name)
 
 
 def become(user: User) -> None:

@@ -5,16 +5,25 @@ That they are given up, test_live.py sees in a process.
 
 from __future__ import annotations
 
+import ast
 import os
 import pwd
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import rtmpsniff
 from rtmpsniff.cli.privileges import User, advice, who_goes_on
 from rtmpsniff.errors import UserError
+from rtmpsniff.payload import codecs
 
+PACKAGE = Path(rtmpsniff.__file__).parent
+NOT_IN_TRAFFIC = {
+    "picture.py",
+    "portable.py",
+}  # pictures are made of captures, scapy's sockets where no rights are given up
 NOBODY = pwd.getpwnam("nobody")
 
 
@@ -91,3 +100,34 @@ def test_who_is_not_root_stays_who_he_is() -> None:
     assert who_goes_on(None, {"SUDO_UID": "1"}) is None
     with pytest.raises(UserError, match="only root can go on as somebody else"):
         who_goes_on("nobody", {})
+
+
+def late_imports() -> set[str]:
+    """What functions import in the layers that see traffic. Of `cli`, `live` has loaded what it needs."""
+    late = set()
+    for path in PACKAGE.rglob("*.py"):
+        if path.relative_to(PACKAGE).parts[0] in {"cli", "__init__.py"} or path.name in NOT_IN_TRAFFIC:
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.ImportFrom):
+                        late.add(str(node.module))
+                    elif isinstance(node, ast.Import):
+                        late.update(alias.name for alias in node.names)
+    return late
+
+
+def test_nothing_is_left_to_load_once_rights_are_given_up() -> None:
+    wanted = late_imports() | {f"rtmpsniff.payload.codecs.{name}" for name in codecs.__all__}
+    assert {"cryptography.exceptions", "re2", "rtmpsniff.tunnel.rtmpt"} <= wanted
+    program = f"""
+import sys
+from rtmpsniff.cli.privileges import load_all
+load_all()
+print(sorted({wanted!r} - set(sys.modules)), "scapy" in sys.modules)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert ran.stdout == "[] False\n"

@@ -43,7 +43,8 @@ def test_an_option_beats_everything() -> None:
 
 
 def test_exit_statuses_are_those_of_the_documentation() -> None:
-    assert {exit_.name: exit_.value for exit_ in Exit} == {"DONE": 0, "BAD_ANSWER": 1, "USAGE": 2, "INPUT_OUTPUT": 3}
+    documented = {"DONE": 0, "BAD_ANSWER": 1, "USAGE": 2, "INPUT_OUTPUT": 3, "INTERRUPTED": 130}
+    assert {exit_.name: exit_.value for exit_ in Exit} == documented
 
 
 def test_lines_end_where_they_should() -> None:
