@@ -182,7 +182,6 @@ def live_command(
     if user_after is not None:
         become(user_after)
     recorder, records = kept.recorder(listening), open_records()
-    warn(listening.what)
     out = world(chosen.color)
     watch = Watch(out, duration, lambda: None if records is None else records.flush())
     is_shown = not kept.to_standard_output and not (quiet and recorder)
@@ -199,6 +198,7 @@ def live_command(
     if records is not None:
         records.follow(run, listening.where)
     with watch.signals(), watch.ending(), capture:
+        warn(listening.what)  # whoever reads that may send a signal at once
         events = watch.counted(run) if records is None else records.kept(watch.counted(run))
         chosen_events = select(events, chosen.make_selection(run))
         if is_shown:
