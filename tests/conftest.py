@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -47,6 +48,12 @@ class MakeMessage(Protocol):
     """Makes a message of this type and payload; the rest is usual unless it is given."""
 
     def __call__(self, type_id: int, payload: bytes = b"", **changes: Any) -> Message: ...
+
+
+def pytest_sessionstart() -> None:
+    """A shell's background job ignores Ctrl-C, and so would all that it starts, which tests send it to."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish() -> None:
