@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from tests.test_live_programs import Stage, _lacking
+from tests.test_live_programs import LACKING, Stage
 
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-pytestmark = pytest.mark.skipif(bool(_lacking()), reason=_lacking() or "never")
+pytestmark = pytest.mark.skipif(bool(LACKING), reason=LACKING or "never")
 
 SECONDS: Final = 3
 RATE: Final = 25

@@ -7,7 +7,6 @@ recording is compared with what the programs were told to do and with what ffpro
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -22,6 +21,7 @@ import pytest
 import rtmpsniff
 from rtmpsniff import Audio, Command, Connection, Message, Video
 from rtmpsniff.payload.values import Object
+from tests.capture.network import lacking
 
 PATIENCE: Final = 15.0  # seconds; an ordinary run needs a fraction
 SECONDS: Final = 2
@@ -37,20 +37,9 @@ rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; chunk_size 4096;
 """
 
 
-def _lacking() -> str:
-    """Why these tests cannot run here, if they cannot."""
-    needed = ("nginx", "ffmpeg", "ffprobe", "rtmpdump", "gst-launch-1.0", "tcpdump")
-    absent = [name for name in needed if shutil.which(name) is None]
-    if absent:
-        return f"not installed: {', '.join(absent)}"
-    try:
-        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
-    except (AttributeError, PermissionError):
-        return "packets can only be captured as root (or with CAP_NET_RAW), on Linux"
-    return ""
+LACKING: Final = lacking("nginx", "ffmpeg", "ffprobe", "rtmpdump", "gst-launch-1.0", "tcpdump")
 
-
-pytestmark = pytest.mark.skipif(bool(_lacking()), reason=_lacking() or "never")
+pytestmark = pytest.mark.skipif(bool(LACKING), reason=LACKING or "never")
 
 
 class Recording(NamedTuple):

@@ -17,10 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isinf
 from typing import Final, Literal, TypeAlias
-from unicodedata import combining, east_asian_width
 
 from rtmpsniff.errors import UserError
-from rtmpsniff.text import printable
+from rtmpsniff.text import columns_of, printable
 
 MAX_LENGTH: Final = 65_536  # characters of an expression
 MAX_DEPTH: Final = 50  # parentheses within parentheses
@@ -48,12 +47,7 @@ class FilterError(UserError):
         before, marked = ("..." if begin else "") + printable(before), printable(marked)
         after = printable(self.text[max(self.start, min(self.stop, end)) : end])
         after += "..." if end < len(self.text) else ""
-        return before + marked + after, " " * _columns(before) + "^" * max(_columns(marked), 1)
-
-
-def _columns(text: str) -> int:
-    """How wide a terminal shows it."""
-    return sum(2 if east_asian_width(char) in "WF" else 0 if combining(char) else 1 for char in text)
+        return before + marked + after, " " * columns_of(before) + "^" * max(columns_of(marked), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,20 +14,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Final, NamedTuple, Protocol
 
+from rtmpsniff.capture.source import Around, Source
 from rtmpsniff.errors import InputError
 
 _MAGIC_SIZE: Final = 4
 _ZSTD_MODULES: Final = ("compression.zstd", "backports.zstd")  # of Python 3.14, and for those before it
-
-
-class Source(Protocol):
-    """What a file is read through: `read` gives what is there, b"" at the end, None where nothing is there yet."""
-
-    @property
-    def closed(self) -> bool: ...
-    def fileno(self) -> int: ...
-    def read(self, size: int, /) -> bytes | None: ...
-    def close(self) -> None: ...
 
 
 class Damaged(OSError):
@@ -177,12 +168,12 @@ def packing_of(head: bytes) -> Packing | None:
     return next((packing for packing in PACKINGS if packing.begins(head)), None)
 
 
-class Unpacked:
+class Unpacked(Around):
     """What is packed in a source, as a source. `head` is what was read of it already."""
 
     def __init__(self, source: Source, head: bytes, packing: Packing) -> None:
+        super().__init__(source)
         self.packing = packing
-        self._source = source
         self._input = head  # not decoded yet
         self._read = len(head)  # bytes of the file
         self._ended = False  # the file has
@@ -191,16 +182,6 @@ class Unpacked:
 
     def __repr__(self) -> str:
         return f"<Unpacked {self.packing.name} at byte {self._read - len(self._input)}>"
-
-    @property
-    def closed(self) -> bool:
-        return self._source.closed
-
-    def fileno(self) -> int:
-        return self._source.fileno()
-
-    def close(self) -> None:
-        self._source.close()
 
     def read(self, size: int, /) -> bytes | None:
         """At most `size` bytes of what was packed."""

@@ -20,10 +20,11 @@ from pathlib import Path
 from shlex import quote
 from typing import Final, Protocol, Self, TypeAlias
 
-from rtmpsniff.capture.compressed import Source, Unpacked, packing_of
+from rtmpsniff.capture.compressed import Unpacked, packing_of
 from rtmpsniff.capture.packet import Packet, tick
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
+from rtmpsniff.capture.source import Around, Source
 from rtmpsniff.capture.stop import Stop
 from rtmpsniff.errors import InputError, UserError
 from rtmpsniff.text import decode_text, printable, quoted
@@ -306,26 +307,17 @@ def read(sources: Sequence[str], watch: Watch | None = None, stop: Stop | None =
     return Captures(files, stop)
 
 
-class _Watched:
+class _Watched(Around):
     """A source that tells how much was read of it."""
 
     def __init__(self, source: Source, watch: Watch) -> None:
-        self._source, self._watch = source, watch
-
-    @property
-    def closed(self) -> bool:
-        return self._source.closed
-
-    def fileno(self) -> int:
-        return self._source.fileno()
+        super().__init__(source)
+        self._watch = watch
 
     def read(self, size: int, /) -> bytes | None:
         data = self._source.read(size)
         self._watch(len(data or b""))
         return data
-
-    def close(self) -> None:
-        self._source.close()
 
 
 def open_capture(source: str, index: int = 0, watch: Watch | None = None, stop: Stop | None = None) -> CaptureFile:

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 from typing import Final
 
-from rtmpsniff.capture.compressed import Source
+from rtmpsniff.capture.source import Around, Source
 
 LAST_CALL: Final = 1.0  # s
 
@@ -72,18 +72,12 @@ class Stop:
         return left > 0 and bool(select.select([source], [], [], left)[0])
 
 
-class _Stoppable:
+class _Stoppable(Around):
     """A pipe that ends by itself or because it is asked to."""
 
     def __init__(self, source: Source, stop: Stop) -> None:
-        self._source, self._stop = source, stop
-
-    @property
-    def closed(self) -> bool:
-        return self._source.closed
-
-    def fileno(self) -> int:
-        return self._source.fileno()
+        super().__init__(source)
+        self._stop = stop
 
     def read(self, size: int, /) -> bytes | None:
         data = self._source.read(size) if self._stop.waits(self._source) else b""
@@ -93,7 +87,7 @@ class _Stoppable:
 
     def close(self) -> None:
         self._stop.leave(self)
-        self._source.close()
+        super().close()
 
 
 def _is_pipe(source: Source) -> bool:
