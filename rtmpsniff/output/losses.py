@@ -34,9 +34,10 @@ _BARE: Final = Traffic(0, 0, 0, 0, 0)
 
 def loss_lines(connection: ConnectionSummary) -> Iterator[Line]:
     """What TCP lost, what could not be decoded, which messages are not whole, and all findings."""
-    told = [_told(span, connection.findings) for span in connection.undecoded]
+    explaining = [finding for finding in connection.findings if finding.rule in _SAY_MORE]  # a few: of handshakes
+    told = [_told(span, explaining) for span in connection.undecoded]
     opaque = _opaque(told)
-    apart = [one for group in opaque for one in group]
+    apart = {one for group in opaque for one in group}
     lost = lost_messages(connection)
     for sender, traffic, is_answered in _sides(connection.closed):
         of_sender = [span for span in told if span.span.sender == sender and span not in apart]
@@ -153,13 +154,12 @@ def _packets(first: int, last: int) -> str:
     return f"packet {first}" if first == last else f"packets {first}-{last}"
 
 
-def _told(span: Undecoded, findings: Iterable[Finding]) -> _Told:
+def _told(span: Undecoded, explaining: Iterable[Finding]) -> _Told:
     """A span with what was found about these very bytes."""
     if span.finding is not None:
         return _Told(span, span.finding)
-    for finding in findings:
-        is_here = finding.sender in {span.sender, ""} and [at.offset for at in finding.evidence] == [span.offset]
-        if is_here and finding.rule in _SAY_MORE:
+    for finding in explaining:
+        if finding.sender in {span.sender, ""} and [at.offset for at in finding.evidence] == [span.offset]:
             return _Told(span, finding)
     return _Told(span, None)
 

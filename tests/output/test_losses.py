@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -219,6 +220,24 @@ def test_few_are_told_each_and_equal_ones_are_counted() -> None:
     summary = connection()
     summary.findings = [found("9 bytes"), found("10 bytes"), found("9 bytes")]
     assert told(summary) == ["warning: 9 bytes (2 times) [capture.quality]", "warning: 10 bytes [capture.quality]"]
+
+
+class Counted(list[Finding]):
+    """Findings that know how often they were gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Finding]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_findings_are_not_gone_through_for_each_place() -> None:
+    summary = connection()
+    summary.undecoded += [lost(offset * 10, 5, 0) for offset in range(100)]
+    findings = summary.findings = Counted([found("a thing")])
+    assert told(summary)
+    assert 0 < findings.times <= 3
 
 
 def test_the_worst_comes_first() -> None:
