@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rtmpsniff.transport.reassembly import Sender
+from rtmpsniff.transport.connection import Sender
 from tests.build import Frame, Interface, Talk, pcapng, pcapng_block, session
 
 PORT = 443

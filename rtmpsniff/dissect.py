@@ -9,7 +9,7 @@ from typing import Final
 from rtmpsniff.analysis.conversation import Conversation
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.files import Captures
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Packet, Packets, Uncut, uncut
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.text import plural
@@ -31,7 +31,7 @@ class Dissection:
 
     def __init__(
         self,
-        packets: Iterable[Packet],
+        packets: Iterable[Packet] | Packets,
         ports: Collection[int] = (),
         media: bool = False,
         *,
@@ -53,17 +53,17 @@ class Dissection:
 
     def watched(self, see: Callable[[StreamEvent], None]) -> Iterator[Event]:
         """The events; `see` is told of what TCP gives before anything comes of it."""
-        stream = _told(self.transport.run(self._from_first()), see)
+        stream = _told(self.transport.run_uncut(self._from_first()), see)
         return self.conversation.follow(self._rtmp.run(self._tunnels.run(stream)))
 
     def bare(self) -> Iterator[Event]:
         """The events without anything that is remembered from one to the next."""
-        return self._rtmp.run(self._tunnels.run(self.transport.run(self._from_first())))
+        return self._rtmp.run(self._tunnels.run(self.transport.run_uncut(self._from_first())))
 
-    def _from_first(self) -> Iterable[Packet]:
-        packets = iter(self._packets)
+    def _from_first(self) -> Iterable[Uncut]:
+        packets = self._packets.uncut() if isinstance(self._packets, Packets) else uncut(self._packets)
         for first in packets:
-            self.base = first.time
+            (_, _, self.base), *_ = first
             return chain([first], packets)
         return ()
 

@@ -15,13 +15,13 @@ from contextlib import ExitStack
 from heapq import heappop, heappush
 from io import FileIO, UnsupportedOperation
 from itertools import chain
-from operator import itemgetter, sub
 from pathlib import Path
 from shlex import quote
 from typing import Final, Protocol, Self, TypeAlias
 
+from rtmpsniff.capture.backward import Backward
 from rtmpsniff.capture.compressed import Unpacked, packing_of
-from rtmpsniff.capture.packet import Packet, tick
+from rtmpsniff.capture.packet import Packet, Uncut, all_uncut, cut, tick
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
 from rtmpsniff.capture.source import Around, Source
@@ -37,7 +37,9 @@ BLOCK_SIZE: Final = 64 * 1024
 
 MAGIC_SIZE: Final = 4
 
-_time_of: Final = itemgetter(Packet._fields.index("time"))
+
+def _time_of(packet: Uncut) -> int:
+    return packet[0][2]
 
 
 class Reader(Protocol):
@@ -55,8 +57,9 @@ class Reader(Protocol):
     trouble: str  # why nothing more can be read, where that is so
     packets: int  # read so far
     captured: int  # bytes of those packets
+    backward: Backward  # where their times run backwards
 
-    def read(self, block: bytes) -> tuple[list[Packet], int]:
+    def read(self, block: bytes) -> tuple[list[Uncut], int]:
         """The packets that are whole in `block` and how many bytes of it were used."""
 
 
@@ -98,12 +101,10 @@ class CaptureFile:
         self.last_time: int | None = None
         self.truncated = ""
         self.packing = ""
-        self.backward: tuple[int, int] | None = None
-        self._latest = 0  # time of the packet read last
         self._source = source
         self._held = bytearray()
         self._position = 0  # in the file, of the first byte held
-        self._first: list[Packet] = []  # those that came with the file header
+        self._first: list[Uncut] = []  # those that came with the file header
         self._reader = self._recognize(index)
         self.format = self._reader.format
         self.secrets = self._reader.secrets if isinstance(self._reader, PcapngReader) else []
@@ -119,6 +120,10 @@ class CaptureFile:
         self.close()
 
     def __iter__(self) -> Iterator[Packet]:
+        return map(cut, self.uncut())
+
+    def uncut(self) -> Iterator[Uncut]:
+        """The packets as transport takes them."""
         # A list a piece, chained, hands out packets faster than a generator that is resumed for each of them.
         return chain.from_iterable(self._batches())
 
@@ -126,6 +131,12 @@ class CaptureFile:
     def name(self) -> str:
         """What people are told that was read; safe to print."""
         return _named(self.file)
+
+    @property
+    def backward(self) -> tuple[int, int] | None:
+        """The packet that is farthest before the one ahead of it, and by how many ns; None where times only rise."""
+        farthest = self._reader.backward
+        return (farthest.number, farthest.distance) if farthest.distance else None
 
     @property
     def dropped(self) -> int | None:
@@ -165,15 +176,15 @@ class CaptureFile:
                 raise InputError(f"ends inside its {self.format} header: {need - here} of {need} bytes are missing")
             self._first = self._feed(more)
 
-    def _batches(self) -> Iterator[list[Packet]]:
+    def _batches(self) -> Iterator[list[Uncut]]:
         try:
             packets, self._first = self._first, []
-            last: Packet | None = None  # what came after the last tick
+            last: Uncut | None = None  # what came after the last tick
             more = b""
             while True:
                 last = packets[-1] if packets else last
                 if last is not None and len(more) < BLOCK_SIZE and _is_quiet(self._source):
-                    packets.append(tick(last, last.time))
+                    packets += all_uncut([tick(cut(last), _time_of(last))])
                     last = None
                 yield packets
                 if self._source.closed:
@@ -188,7 +199,7 @@ class CaptureFile:
         finally:
             self.close()
 
-    def _feed(self, data: bytes) -> list[Packet]:
+    def _feed(self, data: bytes) -> list[Uncut]:
         """The packets that `data` makes whole; what it leaves unfinished is held."""
         held, reader = self._held, self._reader
         if len(held) + len(data) < reader.need:
@@ -203,23 +214,12 @@ class CaptureFile:
             self._count(packets)
         return packets
 
-    def _count(self, packets: list[Packet]) -> None:
+    def _count(self, packets: list[Uncut]) -> None:
         if self.first_time is None:
-            self.first_time = packets[0].time
-            self._latest = self.first_time
-        self._look_backward(packets)
-        self.last_time = packets[-1].time
+            self.first_time = _time_of(packets[0])
+        self.last_time = _time_of(packets[-1])
         self.packets = self._reader.packets
         self.bytes = self._reader.captured
-
-    def _look_backward(self, packets: list[Packet]) -> None:
-        times = list(map(_time_of, packets))
-        if times[0] < self._latest or sorted(times) != times:
-            steps = list(map(sub, [self._latest, *times], times))
-            farthest = max(steps)
-            if self.backward is None or farthest > self.backward[1]:
-                self.backward = packets[steps.index(farthest)].number, farthest
-        self._latest = times[-1]
 
     def _ending(self) -> str:
         reader, held = self._reader, len(self._held)
@@ -259,27 +259,30 @@ class Captures:
         self.close()
 
     def __iter__(self) -> Iterator[Packet]:
-        if len(self.files) == 1:
-            return iter(self.files[0])
-        return self._merged()
+        return map(cut, self.uncut())
+
+    def uncut(self) -> Iterator[Uncut]:
+        """The packets as transport takes them."""
+        return self.files[0].uncut() if len(self.files) == 1 else self._merged()
 
     @property
     def is_stopped(self) -> bool:
         """Whether somebody asked for the end, which for a pipe is where it stood."""
         return self._stop is not None and self._stop.is_asked
 
-    def _merged(self) -> Iterator[Packet]:
-        begun = [(first, packets) for packets in map(iter, self.files) if (first := next(packets, None)) is not None]
-        begun.sort(key=lambda file: (file[0].time, file[0].capture))
-        heads = [(first.time, rank, first, packets) for rank, (first, packets) in enumerate(begun)]
+    def _merged(self) -> Iterator[Uncut]:
+        opened = [file.uncut() for file in self.files]
+        begun = [(first, packets) for packets in opened if (first := next(packets, None)) is not None]
+        begun.sort(key=lambda file: (_time_of(file[0]), file[0]))
+        heads = [(_time_of(first), rank, first, packets) for rank, (first, packets) in enumerate(begun)]
         while len(heads) > 1:  # sorted, and so a heap from the beginning; no two have the same rank
             _, rank, packet, packets = heappop(heads)
             time, other, *_ = heads[0]
             latest = time if rank < other else time - 1  # until then the other files have nothing to say
             yield packet
             for packet in packets:
-                if packet.time > latest:
-                    heappush(heads, (packet.time, rank, packet, packets))
+                if (moment := _time_of(packet)) > latest:
+                    heappush(heads, (moment, rank, packet, packets))
                     break
                 yield packet
         for _, _, packet, packets in heads:

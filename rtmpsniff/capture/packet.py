@@ -1,15 +1,27 @@
-"""What capture yields: packets, with the time to the nanosecond and the link type of each."""
+"""What capture yields: packets, with the time to the nanosecond and the link type of each.
+
+There are two forms of a packet. A `Packet` is for everybody. An `Uncut` one still stands in the bytes that were read:
+readers of files give it and transport takes it, since most packets need no more than a look at their headers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 Made = TypeVar("Made", bound=tuple[Any, ...])
 
-# What a NamedTuple's own constructor does, without its call, for what is made per packet and per chunk: a packet costs
-# 0.45 us in all this way (CPython 3.11), 0.57 us with `Packet._make(...)`, 0.59 us with `Packet(...)`.
+# What a NamedTuple's own constructor does, without its call, for what is made per packet and per chunk: a tuple of six
+# costs 0.12 us less this way (CPython 3.11) than with `Packet._make(...)`, and 0.14 us less than with `Packet(...)`.
 new_tuple: Final = cast("Callable[[type[Made], tuple[Any, ...]], Made]", tuple.__new__)
+
+# What an `Origin` says, before anybody asked: most are never asked for.
+Place: TypeAlias = tuple[int, int, int]
+
+# Its place and link type; the bytes it stands in, where in them it begins and ends; its length on the wire. A plain
+# tuple, since of nearly every packet that is all that is ever made: in all 0.3 us a packet, as a `Packet` 0.54 us.
+Uncut: TypeAlias = tuple[Place, int, bytes, int, int, int]
 
 
 class Origin(NamedTuple):
@@ -34,6 +46,33 @@ class Packet(NamedTuple):
     def origin(self) -> Origin:
         """A packet begins with what an origin is."""
         return new_tuple(Origin, self[:3])
+
+
+@runtime_checkable
+class Packets(Protocol):
+    """Whoever has packets as transport takes them."""
+
+    def uncut(self) -> Iterator[Uncut]: ...
+
+
+def cut(packet: Uncut) -> Packet:
+    """The packet by itself."""
+    place, link, block, start, stop, wire_length = packet
+    return new_tuple(Packet, (*place, link, block[start:stop], wire_length))
+
+
+def uncut(packets: Iterable[Packet]) -> Iterator[Uncut]:
+    """Packets as transport takes them, one after another."""
+    for capture, number, time, link, data, wire_length in packets:
+        yield (capture, number, time), link, data, 0, len(data), wire_length
+
+
+def all_uncut(packets: list[Packet]) -> Iterator[Uncut]:
+    """The same for those that are all there: twice as fast."""
+    if not packets:
+        return iter(())
+    *place, links, data, wire_lengths = zip(*packets, strict=True)
+    return zip(zip(*place, strict=True), links, data, repeat(0), map(len, data), wire_lengths, strict=False)
 
 
 TICK: Final = -1  # stands where a packet has its link type

@@ -11,7 +11,8 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final, NamedTuple
 
-from rtmpsniff.capture.packet import Packet, new_tuple
+from rtmpsniff.capture.backward import Backward
+from rtmpsniff.capture.packet import Uncut
 from rtmpsniff.errors import InputError
 
 
@@ -38,6 +39,7 @@ VARIANTS: Final = {
 }
 
 FILE_HEADER_SIZE: Final = 24
+SECOND: Final = 1_000_000_000  # ns
 
 # libpcap and Wireshark take no packet over 256 KiB; a file may announce more, but a record that claims more than
 # both is no record. What a file announces is believed up to 16 MiB, so that a lie costs no more memory than that.
@@ -61,16 +63,18 @@ class PcapReader:
         self.trouble = ""  # why nothing more can be read, where that is so
         self.packets = 0  # read so far
         self.captured = 0  # bytes of those packets
+        self.backward = Backward()
         self._capture = capture
         self._unpack = Struct("").unpack_from
         self._scale = 0
         self._link = 0
         self._limit = 0
+        self._second = self._latest = 0  # the time of the last packet: seconds, and the fraction
 
     def __repr__(self) -> str:
         return f"<PcapReader {self.packets} packets, needs {self.need}{', ' * bool(self.trouble)}{self.trouble}>"
 
-    def read(self, block: bytes) -> tuple[list[Packet], int]:
+    def read(self, block: bytes) -> tuple[list[Uncut], int]:
         """The packets whose records are whole in `block`, and how many bytes of it were used.
 
         The block holds at least `need` bytes and begins where the last call stopped. Raises `InputError` for a file
@@ -79,10 +83,11 @@ class PcapReader:
         position = 0 if self.ready else self._read_file_header(block)
         begin = position
         before = number = self.packets
-        packets: list[Packet] = []
+        packets: list[Uncut] = []
         # The hot loop of the capture layer: all that it touches is local.
         capture, link, limit, scale = self._capture, self._link, self._limit, self._scale
-        unpack, header_size, make, add = self._unpack, self.header_size, new_tuple, packets.append
+        unpack, header_size, add = self._unpack, self.header_size, packets.append
+        second, latest, base = self._second, self._latest, self._second * SECOND
         end = len(block)
         last = end - header_size
         while position <= last:
@@ -94,10 +99,14 @@ class PcapReader:
             if not wire_length and not seconds and not size:
                 break
             number += 1
-            time = seconds * 1_000_000_000 + fraction * scale
-            add(make(Packet, (capture, number, time, link, block[start:stop], wire_length)))
+            if seconds != second or fraction < latest:
+                ahead = base + latest * scale
+                second, base = seconds, seconds * SECOND
+                self.backward.note(number, ahead - base - fraction * scale)
+            latest = fraction
+            add(((capture, number, base + fraction * scale), link, block, start, stop, wire_length))
             position = stop
-        self.packets = number
+        self.packets, self._second, self._latest = number, second, latest
         self.captured += position - begin - (number - before) * header_size
         self._pause(block, position)
         return packets, position

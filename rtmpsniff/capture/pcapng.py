@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from struct import Struct
 from typing import ClassVar, Final, NamedTuple
 
+from rtmpsniff.capture.backward import Backward
 from rtmpsniff.capture.drops import Drops
-from rtmpsniff.capture.packet import Packet, new_tuple
+from rtmpsniff.capture.packet import Uncut
 from rtmpsniff.errors import InputError
 
 SECTION_HEADER: Final = bytes.fromhex("0a0d0d0a")  # reads the same in both byte orders
@@ -40,6 +41,7 @@ ISB_OSDROP: Final = 7
 MOST_SECRETS: Final = 32 * 1024 * 1024  # bytes that wait for somebody to take them
 
 SECOND: Final = 1_000_000_000
+_LONG_AGO: Final = -1 << 80
 
 
 class Layout(NamedTuple):
@@ -91,6 +93,7 @@ class PcapngReader:
         self.trouble = ""  # why nothing more can be read, where that is so
         self.packets = 0  # read so far
         self.captured = 0  # bytes of those packets
+        self.backward = Backward()
         self.secrets: list[bytes] = []  # TLS key logs that stood in the file; who reads them takes them away
         self.drops = Drops()  # packets that were dropped while this was captured
         self._capture = capture
@@ -101,13 +104,13 @@ class PcapngReader:
     def __repr__(self) -> str:
         return f"<PcapngReader {self.packets} packets, needs {self.need}{', ' * bool(self.trouble)}{self.trouble}>"
 
-    def read(self, block: bytes) -> tuple[list[Packet], int]:
+    def read(self, block: bytes) -> tuple[list[Uncut], int]:
         """The packets whose blocks are whole in `block`, and how many bytes of it were used.
 
         `block` holds at least `need` bytes and begins where the last call stopped. Raises `InputError` for a first
         section header of an unknown version or none at all; later blocks that cannot be set `trouble`.
         """
-        packets: list[Packet] = []
+        packets: list[Uncut] = []
         position = 0
         try:
             while True:
@@ -123,15 +126,16 @@ class PcapngReader:
             self.trouble = str(broken)
         return packets, position
 
-    def _enhanced_packets(self, block: bytes, position: int, packets: list[Packet]) -> int:
+    def _enhanced_packets(self, block: bytes, position: int, packets: list[Uncut]) -> int:
         """Read packets until there is something else, and return where that is."""
         if not self._interfaces:
             return position
         # The hot loop of the capture layer: all that it touches is local. A block's trailing length is not compared,
         # so a writer that got only that wrong is read; a wrong leading length shows at the next block.
         capture, number, time, total = self._capture, self.packets, self._time, 0
-        make, add, unpack = new_tuple, packets.append, self._layout.enhanced.unpack_from
+        add, unpack = packets.append, self._layout.enhanced.unpack_from
         interfaces = self._interfaces
+        before = time if number else _LONG_AGO
         current = 0
         link, _, scale, clock = interfaces[0]
         end = len(block)
@@ -149,11 +153,14 @@ class PcapngReader:
             ticks = high * 0x1_0000_0000 + low  # 20 ns less than a shift
             time = clock(ticks) if clock else ticks * scale
             number += 1
+            if time < before:
+                self.backward.note(number, before - time)
+            before = time
             total += size
             if length - size > 35:  # there are options
                 self._packet_options(block[position:stop], interface, size)
             start = position + 28
-            add(make(Packet, (capture, number, time, link, block[start : start + size], wire_length)))
+            add(((capture, number, time), link, block, start, start + size, wire_length))
             position = stop
         self.packets, self._time = number, time
         self.captured += total
@@ -179,14 +186,14 @@ class PcapngReader:
             raise Broken(f"a section header has the byte order {magic.hex(' ')}")
         return LAYOUTS[magic]
 
-    def _other(self, block: bytes, position: int, stop: int, packets: list[Packet]) -> None:
+    def _other(self, block: bytes, position: int, stop: int, packets: list[Uncut]) -> None:
         """Read a block that the fast loop left, which is whole."""
         kind, _ = self._layout.block.unpack_from(block, position)
         reader = self.BLOCKS.get(kind)
         if reader is not None:
             reader(self, block[position:stop], packets)
 
-    def _section_header(self, block: bytes, _: list[Packet]) -> None:
+    def _section_header(self, block: bytes, _: list[Uncut]) -> None:
         if len(block) < SMALLEST_SECTION_HEADER:
             raise Broken(f"a section header of {len(block)} bytes")
         self._layout = LAYOUTS[block[8:12]]
@@ -200,7 +207,7 @@ class PcapngReader:
         self.drops.begin_section()
         self.ready = True
 
-    def _interface_description(self, block: bytes, _: list[Packet]) -> None:
+    def _interface_description(self, block: bytes, _: list[Uncut]) -> None:
         if len(block) < 20:
             raise Broken(f"an interface description of {len(block)} bytes")
         link, snapshot_length = self._layout.interface.unpack_from(block)
@@ -223,7 +230,7 @@ class PcapngReader:
         seconds: int = self._layout.offset.unpack(value)[0] if len(value) == 8 else 0
         return seconds
 
-    def _enhanced_packet(self, block: bytes, packets: list[Packet]) -> None:
+    def _enhanced_packet(self, block: bytes, packets: list[Uncut]) -> None:
         """One that the fast loop left: it is wrong, or the first of its section."""
         self._timed_packet(block, packets, self._layout.word)
         _, _, interface, _, _, size, _ = self._layout.enhanced.unpack_from(block)
@@ -235,12 +242,12 @@ class PcapngReader:
             if code == EPB_DROPCOUNT and len(value) == self._layout.counter.size:
                 self.drops.count(interface, self._layout.counter.unpack(value)[0])
 
-    def _obsolete_packet(self, block: bytes, packets: list[Packet]) -> None:
+    def _obsolete_packet(self, block: bytes, packets: list[Uncut]) -> None:
         """The packet block of early drafts: a 16-bit interface and a count of drops where the newer has 32 bits."""
         self._timed_packet(block, packets, self._layout.half)
         self.drops.count_obsolete(*self._layout.obsolete.unpack_from(block))
 
-    def _timed_packet(self, block: bytes, packets: list[Packet], index: Struct) -> None:
+    def _timed_packet(self, block: bytes, packets: list[Uncut], index: Struct) -> None:
         if len(block) < 32:
             raise Broken(f"a packet block of {len(block)} bytes")
         _, length, _, high, low, size, wire_length = self._layout.enhanced.unpack_from(block)
@@ -248,10 +255,12 @@ class PcapngReader:
         if size > length - 32:
             raise Broken(f"a packet block of {length} bytes claims {size} bytes of packet")
         ticks = high << 32 | low
-        self._time = interface.clock(ticks) if interface.clock else ticks * interface.scale
+        before, self._time = self._time, interface.clock(ticks) if interface.clock else ticks * interface.scale
+        if self.packets:
+            self.backward.note(self.packets + 1, before - self._time)
         self._add(packets, interface, block[28 : 28 + size], wire_length)
 
-    def _simple_packet(self, block: bytes, packets: list[Packet]) -> None:
+    def _simple_packet(self, block: bytes, packets: list[Uncut]) -> None:
         """Of the section's first interface, without a time: that of the packet before it holds."""
         if len(block) < 16:
             raise Broken(f"a simple packet block of {len(block)} bytes")
@@ -265,12 +274,13 @@ class PcapngReader:
             raise Broken(f"a packet of interface {index}, where {len(self._interfaces)} are described")
         return self._interfaces[index]
 
-    def _add(self, packets: list[Packet], interface: Interface, data: bytes, wire_length: int) -> None:
+    def _add(self, packets: list[Uncut], interface: Interface, data: bytes, wire_length: int) -> None:
         self.packets += 1
         self.captured += len(data)
-        packets.append(Packet(self._capture, self.packets, self._time, interface.link, data, wire_length))
+        place = self._capture, self.packets, self._time
+        packets.append((place, interface.link, data, 0, len(data), wire_length))
 
-    def _interface_statistics(self, block: bytes, _: list[Packet]) -> None:
+    def _interface_statistics(self, block: bytes, _: list[Uncut]) -> None:
         """Counters since the capture began: what the interface dropped (isb_ifdrop), and the system (isb_osdrop)."""
         if len(block) < 24:
             return
@@ -279,7 +289,7 @@ class PcapngReader:
         dropped = [counter.unpack(value)[0] for code, value in options if code in {ISB_IFDROP, ISB_OSDROP}]
         self.drops.state(self._layout.word.unpack_from(block)[0], dropped)
 
-    def _decryption_secrets(self, block: bytes, _: list[Packet]) -> None:
+    def _decryption_secrets(self, block: bytes, _: list[Uncut]) -> None:
         """Key logs may stand anywhere in a file, often before the packets that they are for."""
         if len(block) < 20:
             return
@@ -290,7 +300,7 @@ class PcapngReader:
         while sum(map(len, self.secrets)) > MOST_SECRETS:
             del self.secrets[0]
 
-    BLOCKS: ClassVar[dict[int, Callable[[PcapngReader, bytes, list[Packet]], None]]] = {
+    BLOCKS: ClassVar[dict[int, Callable[[PcapngReader, bytes, list[Uncut]], None]]] = {
         0x00000001: _interface_description,
         0x00000002: _obsolete_packet,
         0x00000003: _simple_packet,

@@ -37,6 +37,7 @@ from rtmpsniff.transport.events import NEVER_CAPTURED
 
 STRANGERS_BEFORE_LOST: Final = 3  # messages in a row of types that nobody knows (Red5 closes by the same rule)
 _MEDIA: Final = frozenset({AUDIO, VIDEO})
+_CONTINUATIONS: Final = tuple(bytes((0xC0 | number,)) for number in range(64))  # one-byte headers of format 3
 
 
 class Assembler:
@@ -99,7 +100,7 @@ class Assembler:
                 continue
             start = at
             if 0x42 <= head < 0xC0:
-                at = self._take_message(data, at)
+                at = self._take_messages(data, at)
             if at == start:
                 at = self._begin_chunk(data, at)
             if at == start:
@@ -191,66 +192,75 @@ class Assembler:
 
     # Messages.
 
-    def _take_message(self, data: bytes, at: int) -> int:
-        """A whole message in one go, as nearly all are: format 1 or 2, no extended timestamp, all of it here.
+    def _take_messages(self, data: bytes, at: int) -> int:
+        """Whole messages in one go, as nearly all are: format 1 or 2, no extended timestamp, all of it here.
 
-        What `_begin_chunk` and those behind it do step by step stands here in one place, which takes two thirds of the
-        time a message needs; a test compares the two. Gives `at` where the message is none of these.
+        What `_begin_chunk` and those behind it do step by step stands here in one place, which takes half of the time a
+        message needs; a test compares the two. Gives where the first message stands that is none of these.
         """
-        head = data[at]
-        channel = self._channels.get(head & 0x3F)
-        if channel is None or channel.left or channel.stale or channel.extended is not None:
-            return at
-        if head < 0x80:
-            start = at + 8
-            fields = int.from_bytes(data[at + 1 : start], "big")
-            delta, length, type_id = fields >> 32, fields >> 8 & 0xFFFFFF, fields & 0xFF
-        else:
-            start = at + 4
-            delta, length, type_id = int.from_bytes(data[at + 1 : start], "big"), channel.length, channel.type_id
+        # The hot loop of this layer: all that it touches is local. Nothing in it changes the chunk size.
+        channels, clock, add, origins = self._channels, self.clock, self.events.append, self._window.origins
+        next_number = self._numbers.__next__
+        connection, sender, base, quick, end = self.connection, self.sender, self._window.base, self._quick, len(data)
         size = self.chunk_size.size
-        more = (length - 1) // size if length else 0  # chunks after the first
-        stop = start + length + more
-        if stop > len(data) or delta == EXTENDED or type_id not in _MEDIA or length > self._quick:
-            return at
-        payload: bytes | bytearray = data[start:stop]
-        if more:
-            next_head, step = bytes((0xC0 | channel.chunk_stream_id,)), size + 1
-            if equal_bytes(data, start + size, step, more, next_head) != more:
-                return at
-            payload = bytearray(payload)
-            del payload[size::step]
-            self.chunk_size.in_use = True
-            chunks = whole_chunks(self._window.base + at, data[at:start], next_head, size, length)
-        else:
-            chunks = (new_tuple(Chunk, (self._window.base + at, data[at:start], length, 1, 0)),)
-        channel.length, channel.type_id = length, type_id
-        if length:
-            channel.head = data[start]
-        clock = self.clock
-        clock.add(channel, delta, extended=False)
-        clock.latest = channel.timestamp
-        self._strangers = 0
-        self.events.append(
-            Message(
-                self.connection,
-                next(self._numbers),
-                self.sender,
-                channel.chunk_stream_id,
-                channel.message_stream_id,
-                type_id,
-                channel.timestamp,
-                channel.certain,
-                length,
-                (payload,),
-                (),
-                chunks,
-                "whole",
-                self._window.origin(at),
-                self._window.origin(stop - 1),
+        step = size + 1
+        while at < end:
+            head = data[at]
+            if not 0x42 <= head < 0xC0:
+                break
+            channel = channels.get(head & 0x3F)
+            if channel is None or channel.left or channel.stale or channel.extended is not None:
+                break
+            if head < 0x80:
+                start = at + 8
+                fields = int.from_bytes(data[at + 1 : start], "big")
+                delta, length, type_id = fields >> 32, fields >> 8 & 0xFFFFFF, fields & 0xFF
+            else:
+                start = at + 4
+                delta, length, type_id = int.from_bytes(data[at + 1 : start], "big"), channel.length, channel.type_id
+            more = (length - 1) // size if length else 0  # chunks after the first
+            stop = start + length + more
+            if stop > end or delta == EXTENDED or type_id not in _MEDIA or length > quick:
+                break
+            payload: bytes | bytearray = data[start:stop]
+            if more:
+                next_head = _CONTINUATIONS[head & 0x3F]
+                if equal_bytes(data, start + size, step, more, next_head) != more:
+                    break
+                payload = bytearray(payload)
+                del payload[size::step]
+                self.chunk_size.in_use = True
+                chunks = whole_chunks(base + at, data[at:start], next_head, size, length)
+            else:
+                chunks = (new_tuple(Chunk, (base + at, data[at:start], length, 1, 0)),)
+            channel.length, channel.type_id = length, type_id
+            if length:
+                channel.head = data[start]
+            clock.add(channel, delta, extended=False)
+            clock.latest = timestamp = channel.timestamp
+            self._strangers = 0
+            first, last = origins(at, stop)
+            add(
+                Message(
+                    connection,
+                    next_number(),
+                    sender,
+                    channel.chunk_stream_id,
+                    channel.message_stream_id,
+                    type_id,
+                    timestamp,
+                    channel.certain,
+                    length,
+                    (payload,),
+                    (),
+                    chunks,
+                    "whole",
+                    first,
+                    last,
+                )
             )
-        )
-        return stop
+            at = stop
+        return at
 
     def _begin_chunk(self, data: bytes, at: int) -> int:
         """Read the header at `data[at]`, apply it and go on into the payload; gives where that led.

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from rtmpsniff import findings
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.chunk import LONGEST_HEADER
@@ -93,7 +93,7 @@ class Direction:
 
     def feed(self, piece: Piece) -> list[Event]:
         """Take the next bytes; gives the events that they complete."""
-        if self._window.waiting and self.is_overdue(piece.packets[0].time):
+        if self._window.waiting and self.is_overdue(piece.first.time):
             self._settle()
         data = self._window.open(piece)
         if data is None:
@@ -369,8 +369,7 @@ class Direction:
             self._outcome.find(findings.CAPTURE_QUALITY, Severity.WARNING, say_hole(hole), hole.offset, hole.origin)
         self._missing.append((hole.offset, hole.offset + size))
         self._missing_reason = also(self._missing_reason, hole.reason)
-        filler = Packet(*hole.origin, link=0, data=b"", wire_length=0)
-        return self.feed(Piece(hole.flow, hole.offset, bytes(size), [hole.offset], [filler]))
+        return self.feed(Piece(hole.flow, hole.offset, bytes(size), [hole.offset], [hole.origin]))
 
 
 class _Unread:

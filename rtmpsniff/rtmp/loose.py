@@ -11,7 +11,7 @@ from itertools import count
 from typing import Final
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.payload.types import FAMILIES, SET_PEER_BANDWIDTH, TYPE_NAMES, WINDOW_ACK_SIZE
 from rtmpsniff.rtmp.chunk import read_header
 from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
@@ -26,7 +26,6 @@ from rtmpsniff.transport.events import Piece
 LONGEST_PIECE: Final = 1 << 16  # bytes that are read at a time, so that the budget is asked often enough
 
 _NOWHERE: Final = Origin(0, 0, 0)
-_NO_PACKET: Final = Packet(0, 0, 0, link=0, data=b"", wire_length=0)
 _NO_ADDRESSES: Final = bytes(12)
 _CONNECT: Final = b"\x02\x00\x07connect"
 _MOST_BEFORE_CONNECT: Final = 4  # messages; OBS announces its chunk size first
@@ -57,7 +56,7 @@ class LooseStream:
         """Take the next bytes."""
         for start in range(0, len(data), LONGEST_PIECE):
             part = data[start : start + LONGEST_PIECE]
-            piece = Piece(self._flow, self._offset, part, [self._offset], [_NO_PACKET])
+            piece = Piece(self._flow, self._offset, part, [self._offset], [_NOWHERE])
             self._offset += len(part)
             yield from self._judged(self._direction.feed(piece))
             if self._budget.spent:

@@ -84,7 +84,7 @@ class Overheard:
             side = self._sides[item.flow] = _Side()
         if isinstance(item, Hole):
             return side.lose(item)
-        self.held += 2 * len(item.data) + _OVERHEAD * len(item.packets)
+        self.held += 2 * len(item.data) + _OVERHEAD * len(item.places)
         return side.take(item)
 
     def conclude(self) -> Verdict:

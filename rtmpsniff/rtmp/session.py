@@ -276,7 +276,7 @@ class Session:
         if pieces and self._first[sender][0] not in VERSIONS:
             self._directions[sender].begin_lost(0, "not RTMP")
             _, what = name_protocol(self._first[sender])
-            origin = pieces[0].packets[0].origin
+            origin = pieces[0].first
             yield self._finding(findings.WRONG_PROTOCOL, Severity.ERROR, f"not RTMP: {what}", 0, sender, origin)
         self._first[sender] = b""
         for piece in pieces:
@@ -291,7 +291,7 @@ class Session:
         if not self.hinted:
             self.connection.ignore()
             return
-        origin = held[0].packets[0].origin
+        origin = held[0].first
         yield from self.open(origin)
         first = held[0].flow.sender
         self.variant, what = name_protocol(self._first[first])
@@ -416,7 +416,7 @@ class Sessions:
                 if session is not None:
                     yield from session.feed(item)
                     if budget.spent and budget.held >= self._relief_mark:
-                        yield from self._relieve(item.packets[-1].origin)
+                        yield from self._relieve(item.last)
                         # What is left may be what nobody can give: to ask again at once would take all the time.
                         self._relief_mark = budget.held + budget.limit // 8
             elif isinstance(item, Hole):

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from rtmpsniff.capture.packet import Origin, Packet, new_tuple
+from rtmpsniff.capture.packet import Origin, Place, new_tuple
 from rtmpsniff.transport.events import Piece
 
 
 class Window:
-    """`base` is the stream offset of the first byte at hand; `rest` holds those that wait for more to come."""
+    """`base` is the stream offset of the first byte at hand; `rest` holds those that wait for more to come.
 
-    __slots__ = ("_offsets", "_origin", "_packets", "_rest", "_start", "_stop", "_wanted", "base")
+    `latest` is the packet that was asked for last.
+    """
+
+    __slots__ = ("_offsets", "_origin", "_places", "_rest", "_start", "_stop", "_wanted", "base", "latest")
 
     def __init__(self) -> None:
         self.base = 0
         self._rest = bytearray()
         self._wanted = 0  # bytes that must be at hand before it is worth reading again
         self._offsets: list[int] = []
-        self._packets: list[Packet] = []
+        self._places: list[Place] = []
         # The last answer: a span of the stream, and the packet that brought it.
         self._start = self._stop = 0
-        self._origin = Origin(0, 0, 0)
+        self._origin = self.latest = Origin(0, 0, 0)
 
     def __repr__(self) -> str:
         return f"<Window at {self.base}, {len(self._rest)} bytes wait>"
@@ -32,21 +35,16 @@ class Window:
         return len(self._rest)
 
     @property
-    def latest(self) -> Origin:
-        """The packet that was asked for last."""
-        return self._origin
-
-    @property
     def rest(self) -> bytes:
         return bytes(self._rest)
 
     def open(self, piece: Piece) -> bytes | None:
         """The bytes at hand: those that waited, and those of the piece; None while they are too few."""
         if not self._rest:
-            self.base, self._offsets, self._packets = piece.offset, piece.offsets, piece.packets
+            self.base, self._offsets, self._places = piece.offset, piece.offsets, list(piece.places)
             return piece.data
         self._offsets += piece.offsets
-        self._packets += piece.packets
+        self._places += piece.places
         self._rest += piece.data
         return None if len(self._rest) < self._wanted else bytes(self._rest)
 
@@ -58,9 +56,18 @@ class Window:
         if self._rest:
             at = bisect_right(self._offsets, self.base) - 1
             self._offsets = [self.base, *self._offsets[at + 1 :]]
-            self._packets = self._packets[at:]
+            self._places = self._places[at:]
         else:  # nothing points into the piece any more
-            self._offsets, self._packets = [], []
+            self._offsets, self._places = [], []
+
+    def origins(self, start: int, stop: int) -> tuple[Origin, Origin]:
+        """The packets that brought the first and the last of the bytes at hand number `start` to `stop`."""
+        offsets, places = self._offsets, self._places
+        index = bisect_right(offsets, self.base + start)
+        first = new_tuple(Origin, places[index - 1])
+        end = bisect_right(offsets, self.base + stop - 1, index)
+        self.latest = last = first if end == index else new_tuple(Origin, places[end - 1])
+        return first, last
 
     def origin(self, at: int) -> Origin:
         """The packet that brought the byte at hand number `at`. Neighbors are asked for in turn: the last is kept."""
@@ -71,6 +78,5 @@ class Window:
         index = bisect_right(offsets, offset)
         self._start = offsets[index - 1]
         self._stop = offsets[index] if index < len(offsets) else offset + 1
-        # As `Packet.origin` gives it, without the call: this is asked once a packet.
-        self._origin = origin = new_tuple(Origin, self._packets[index - 1][:3])
+        self._origin = self.latest = origin = new_tuple(Origin, self._places[index - 1])
         return origin

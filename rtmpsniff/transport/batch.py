@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import accumulate
+from operator import itemgetter
 from typing import Final
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Place, Uncut
 from rtmpsniff.transport.connection import Flow
 from rtmpsniff.transport.events import Piece
 from rtmpsniff.transport.recent import Recent
 
-MOST_PARTS: Final = 96  # segments of one direction that travel as one piece
+# What of one direction travels as one piece: so many segments, or fewer where they are long.
+MOST_PARTS: Final = 192
+MOST_BYTES: Final = 256 * 1024  # about: what was seen of the direction says how long its segments are
+
+_place_of: Final[Callable[[Uncut], Place]] = itemgetter(0)
 
 
 class Batch:
@@ -22,12 +28,17 @@ class Batch:
 
     __slots__ = ("flow", "note", "packets", "parts", "taken")
 
-    def __init__(self, taken: deque[list[Packet]], recent: Recent) -> None:
+    def __init__(self, taken: deque[list[Uncut]], recent: Recent) -> None:
         self.taken = taken  # the packets of the last batches
         self.note = recent.note
         self.flow: Flow | None = None
         self.parts: list[bytes] = []
-        self.packets: list[Packet] = []
+        self.packets: list[Uncut] = []
+
+    def begin(self, flow: Flow, size: int) -> int:
+        """A segment of so many bytes begins the next piece; gives how many may follow one another in it."""
+        self.flow = flow
+        return min(MOST_BYTES // max(size, flow.longest) + 1, MOST_PARTS)
 
     def take(self) -> tuple[Piece, ...]:
         """What is there, as a piece; nothing where nobody wants it any more."""
@@ -41,6 +52,6 @@ class Batch:
         flow.longest = max(flow.longest, len(parts[0]))  # one of the many: to look at all of them would be slow
         if flow.ignored:
             return ()
-        piece = Piece(flow, begin, b"".join(parts), offsets, packets)
+        piece = Piece(flow, begin, b"".join(parts), offsets, list(map(_place_of, packets)))
         self.note(piece)
         return (piece,)

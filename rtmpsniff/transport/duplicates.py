@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Uncut
 from rtmpsniff.transport.tcp import Segment
 
 TIME_OF_COPIES: Final = 50_000_000  # ns
@@ -30,7 +30,7 @@ class Duplicates:
 
     def __init__(self) -> None:
         self.found = 0  # copies
-        self.batches: deque[list[Packet]] = deque(maxlen=_MOST_BATCHES)
+        self.batches: deque[list[Uncut]] = deque(maxlen=_MOST_BATCHES)
         self._segments: deque[Segment] = deque(maxlen=_MOST_SEGMENTS)
         self._seen: dict[bytes, int] = {}  # when; the oldest first
         self.note = self._segments.append  # a segment that is seen for the first time
@@ -41,9 +41,9 @@ class Duplicates:
             there = self._segments.popleft()
             self._remember(there.identity, there.packet.time)
         while self.batches:
-            for packet in self.batches.popleft():
-                data = packet.data  # Ethernet, IPv4 without options, TCP: nothing else takes the short way
-                self._remember(data[16:20] + data[26:54], packet.time)
+            for (_, _, time), _, block, start, _, _ in self.batches.popleft():
+                # Ethernet, IPv4 without options, TCP: nothing else takes the short way.
+                self._remember(block[start + 16 : start + 20] + block[start + 26 : start + 54], time)
         seen = self._seen.get(segment.identity)
         if seen is None:
             return False

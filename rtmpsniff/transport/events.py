@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin, Place
 from rtmpsniff.transport.connection import Connection, Flow, Sender
 from rtmpsniff.transport.udp import Datagram
 
@@ -29,7 +30,7 @@ class Begin(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """New bytes of one direction, in order. `packets[i]` brought what stands from stream offset `offsets[i]` on.
+    """New bytes of one direction, in order; packet `places[i]` brought what stands from stream offset `offsets[i]` on.
 
     Within a piece packet numbers rise; between pieces they fall where a segment came late.
     """
@@ -38,7 +39,17 @@ class Piece(NamedTuple):
     offset: int
     data: bytes
     offsets: list[int]
-    packets: list[Packet]
+    places: Sequence[Place]
+
+    @property
+    def first(self) -> Origin:
+        """The packet that brought its first byte."""
+        return Origin(*self.places[0])
+
+    @property
+    def last(self) -> Origin:
+        """The packet that brought its last byte."""
+        return Origin(*self.places[-1])
 
 
 class Hole(NamedTuple):

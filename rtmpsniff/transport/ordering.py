@@ -64,7 +64,7 @@ class Ordering:
         data = held.data[known:]
         if data:
             if not flow.ignored:
-                piece = Piece(flow, flow.offset, data, [flow.offset], [held.packet])
+                piece = Piece(flow, flow.offset, data, [flow.offset], [held.origin])
                 self.recent.note(piece)
                 yield piece
             flow.advance(len(data))
@@ -102,10 +102,9 @@ class Ordering:
         parts = list(uncovered(flow.held, offset, new))
         if sum(len(data) for _, data in parts) < len(early.data):
             self._compare_held(flow, early, parts)
-        packet = early.packet._replace(data=b"")  # a frame may be much longer than what is held of it
         for at, data in parts:
             place = bisect_left(flow.held, at, key=attrgetter("offset"))
-            flow.held.insert(place, Held(at, data, packet))
+            flow.held.insert(place, Held(at, data, early.origin))
             self._count_held(flow, len(data) + _HELD_OVERHEAD)
         self._wait_for(flow)
 

@@ -13,27 +13,32 @@ from struct import Struct
 from typing import Final, Literal
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import TICK, Packet
-from rtmpsniff.transport.batch import MOST_PARTS, Batch
+from rtmpsniff.capture.packet import TICK, Packet, Uncut, cut, uncut
+from rtmpsniff.transport.batch import Batch
 from rtmpsniff.transport.connection import FARTHEST, RTMP_PORTS, Connection, Flow, Sender
 from rtmpsniff.transport.duplicates import Duplicates
 from rtmpsniff.transport.events import Begin, End, EndReason, Event, Tick
 from rtmpsniff.transport.fragments import Fragments
-from rtmpsniff.transport.link import ETHERNET, LINKS
+from rtmpsniff.transport.link import ETHERNET, IPV4, LINKS
 from rtmpsniff.transport.ordering import Ordering
 from rtmpsniff.transport.sweep import Sweep
 from rtmpsniff.transport.table import Table
-from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, Segment, endpoints, reverse, segment_of
+from rtmpsniff.transport.tcp import ACK, FIN, RST, SYN, TCP, Segment, endpoints, reverse, segment_of
 from rtmpsniff.transport.udp import Datagram, datagram_of
 from rtmpsniff.transport.waiting import Held
 
 # The frame that nearly every capture consists of: Ethernet without tags, IPv4 without options, TCP.
-_COMMON: Final = Struct(">IH2xI2x12sIIH")  # from the EtherType on; 12s: both addresses, both ports
+_COMMON: Final = Struct(">12xHBxH2xHxB2x12sIIH")  # what is wanted stands behind the addresses of network cards
 _COMMON_HEADERS: Final = 54
+# What 13 and 14 bytes into TCP's header is to be: an acknowledgement, no SYN, no FIN, no RST. And where the payload
+# then begins in such a frame: the first four bits are the header's length.
+_PAYLOAD_AT: Final = {
+    length << 12 | flags: 34 + length * 4 for length in range(5, 16) for flags in range(0x100) if flags & 0x17 == ACK
+}
 
 
 class Reassembler:
-    """Every connection of a capture. `run` is the door."""
+    """Every connection of a capture. `run` and `run_uncut` are the doors."""
 
     def __init__(
         self,
@@ -57,57 +62,68 @@ class Reassembler:
     def __repr__(self) -> str:
         return f"<Reassembler {self.table}, {self.ordering}>"
 
-    def run(self, packets: Iterable[Packet]) -> Iterator[Event]:  # noqa: C901 - unrolled for speed
+    def run(self, packets: Iterable[Packet]) -> Iterator[Event]:
         """Rebuild the streams of all connections in `packets`; ends what is open when they end."""
+        return self.run_uncut(uncut(packets))
+
+    def run_uncut(self, packets: Iterable[Uncut]) -> Iterator[Event]:  # noqa: C901 - unrolled for speed
+        """The same for packets as readers of files have them."""
         flows, plain, waiting, common = self.table.flows, self.table.plain, self.ordering.waiting, _COMMON.unpack_from
-        packet: Packet | None = None
+        packet: Uncut | None = None
         batch = Batch(self.duplicates.batches, self.ordering.recent)
-        parts, origins = batch.parts, batch.packets
+        parts, brought = batch.parts, batch.packets
+        current: Flow | None = None  # that of the batch
+        most = 0
+        payload_at = _PAYLOAD_AT
         for packet in packets:
-            data = packet[4]
-            here = len(data)
-            if here >= _COMMON_HEADERS and packet[3] == ETHERNET:
+            _, link, block, begin, end, _ = packet
+            if end - begin >= _COMMON_HEADERS and link == ETHERNET:
                 # The next segment of a direction that awaits nothing: nearly always. What `segment_of` reads in
                 # general stands here at fixed offsets, since this loop is what the speed of the whole rests on.
-                kind, total, middle, key, sequence, acknowledgement, bits = common(data, 12)
+                kind, version, total, fragment, protocol, key, sequence, acknowledgement, bits = common(block, begin)
                 flow = plain.get(key)
                 if (
                     flow is not None
                     and sequence == flow.next
-                    and kind >> 8 == 0x080045  # IPv4 without options
-                    and middle & 0x3FFF00FF == 6  # no fragment; TCP
-                    and bits & 0x17 == 0x10  # an acknowledgement, no SYN, no FIN, no RST
+                    and version == 0x45  # without options
+                    and protocol == TCP
+                    and kind == IPV4
+                    and not fragment & 0x3FFF
+                    and bits in payload_at
                     and (  # acknowledges nothing unseen
-                        acknowledgement == flow.acknowledged or (flow.peer.next - acknowledgement) & 0x80000000 == 0
+                        acknowledgement == flow.acknowledged  # noqa: PLR1714 - a set would be slow
+                        or acknowledgement == flow.peer.next
+                        or not (flow.peer.next - acknowledgement) & 0x80000000
                     )
                     and not waiting
                 ):
-                    start, stop = 34 + (bits >> 12) * 4, 14 + total
-                    if 54 <= start < stop <= here:
-                        if flow is not batch.flow or len(parts) >= MOST_PARTS:
+                    start, stop = begin + payload_at[bits], begin + 14 + total
+                    if start < stop <= end:
+                        if flow is not current or len(parts) >= most:
                             if parts:
                                 yield from batch.take()
-                                parts, origins = batch.parts, batch.packets
-                            batch.flow = flow
-                        parts.append(data[start:stop])
-                        origins.append(packet)
+                                parts, brought = batch.parts, batch.packets
+                            current, most = flow, batch.begin(flow, stop - start)
+                        parts.append(block[start:stop])
+                        brought.append(packet)
                         flow.next = (sequence + stop - start) & 0xFFFFFFFF
                         flow.acknowledged = acknowledgement
                         continue
-                    if 54 <= start == stop:
+                    if start == stop:
                         continue
                 elif not bits & 0x07 and flow is None and (flow := flows.get(key)) is not None and flow.ignored:
                     flow.next = sequence  # something happens on it
                     continue
             if parts:
                 yield from batch.take()
-                parts, origins = batch.parts, batch.packets
-            self.ordering.last = packet.origin
-            yield from self._packet(packet) if packet.link != TICK else self._tick(packet.time + packet.wire_length)
+                parts, brought, current = batch.parts, batch.packets, None
+            one = cut(packet)
+            self.ordering.last = one.origin
+            yield from self._packet(one) if one.link != TICK else self._tick(one.time + one.wire_length)
         if parts:
             yield from batch.take()
         if packet is not None:
-            self.ordering.last = packet.origin
+            self.ordering.last = cut(packet).origin
         self.fragments.end()
         yield from self._finish()
 
@@ -244,7 +260,7 @@ class Reassembler:
         if not -FARTHEST < distance < FARTHEST and not flow.is_jump(sequence, size, distance):
             self.unread += 1
             return
-        new = Held(flow.offset + distance, segment.payload, segment.packet)
+        new = Held(flow.offset + distance, segment.payload, segment.packet.origin)
         if segment.flags & FIN and flow.end_offset is None:
             flow.end_offset = max(new.offset + size, flow.offset)
             flow.leave_short_way()

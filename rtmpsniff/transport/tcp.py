@@ -25,8 +25,8 @@ SYN: Final = 0x02
 RST: Final = 0x04
 ACK: Final = 0x10
 
-_TCP: Final = 6
-_TCP_LAYER: Final = IP_PROTOCOL | _TCP
+TCP: Final = 6
+_TCP_LAYER: Final = IP_PROTOCOL | TCP
 _TCP_HEADER: Final = Struct(">4xIIH")  # sequence, acknowledgement, offset and flags
 _INTERNET: Final = {IPV4: ipv4, IPV6: ipv6}
 _MOST_LAYERS: Final = 24  # deeper nesting is nobody's network
@@ -176,7 +176,7 @@ def _join(
 
 
 def _may_hold_tcp(protocol: int) -> bool:
-    return protocol == _TCP or protocol in EXTENSIONS or IP_PROTOCOL | protocol in LAYERS
+    return protocol == TCP or protocol in EXTENSIONS or IP_PROTOCOL | protocol in LAYERS
 
 
 def _tcp(packet: Packet, data: bytes, ip: Internet, start: int, tag: bytes, joined: bool) -> Segment | None:

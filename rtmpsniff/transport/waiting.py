@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 
 PACKETS_BEFORE_HOLE: Final = 64
 TIME_BEFORE_HOLE: Final = 200_000_000  # ns
@@ -23,7 +23,7 @@ class Held(NamedTuple):
 
     offset: int
     data: bytes
-    packet: Packet
+    origin: Origin
 
     @property
     def stop(self) -> int:

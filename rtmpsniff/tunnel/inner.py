@@ -6,10 +6,11 @@ What the layers above learn of a tunnel beside its bytes stands here too: `Excha
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin, Place
 from rtmpsniff.findings import Rule, Severity
 from rtmpsniff.transport.connection import Connection, Flow, Sender
 from rtmpsniff.transport.events import Begin, End, Hole, Piece, Tick
@@ -18,29 +19,25 @@ Carrier: TypeAlias = Literal["tls", "http", "https", "rtmfp"]
 
 
 class Span(NamedTuple):
-    """Some bytes and who brought them: `packets[i]` what stands from `offsets[i]` on, counted from the first byte."""
+    """Some bytes and who brought them: `places[i]` what stands from `offsets[i]` on, counted from the first byte."""
 
     data: bytes
     offsets: list[int]
-    packets: list[Packet]
+    places: Sequence[Place]
 
     @property
     def first(self) -> Origin:
-        return self.packets[0].origin
+        return Origin(*self.places[0])
 
     @property
     def last(self) -> Origin:
-        return self.packets[-1].origin
-
-    def slim(self) -> Span:
-        """The same to be held for a while: without the frames that brought it."""
-        return Span(self.data, self.offsets, [packet._replace(data=b"") for packet in self.packets])
+        return Origin(*self.places[-1])
 
     def part(self, start: int, stop: int) -> Span:
         """The bytes from `start` to `stop`."""
         if start == 0 and stop >= len(self.data):
             return self
-        return Span(self.data[start:stop], *_cut(self.offsets, self.packets, start, stop))
+        return Span(self.data[start:stop], *_cut(self.offsets, self.places, start, stop))
 
 
 class Lost(NamedTuple):
@@ -55,27 +52,27 @@ def span_of(piece: Piece, start: int = 0, stop: int | None = None) -> Span:
     """Bytes `start` to `stop` of a piece, counted from its first."""
     stop = len(piece.data) if stop is None else stop
     base = piece.offset
-    offsets, packets = _cut(piece.offsets, piece.packets, base + start, base + stop)
-    return Span(piece.data[start:stop], offsets, packets)
+    offsets, places = _cut(piece.offsets, piece.places, base + start, base + stop)
+    return Span(piece.data[start:stop], offsets, places)
 
 
-def _cut(offsets: list[int], packets: list[Packet], start: int, stop: int) -> tuple[list[int], list[Packet]]:
+def _cut(offsets: list[int], places: Sequence[Place], start: int, stop: int) -> tuple[list[int], Sequence[Place]]:
     first = max(bisect_right(offsets, start) - 1, 0)
     last = max(bisect_left(offsets, stop), first + 1)
-    return [max(offset - start, 0) for offset in offsets[first:last]], packets[first:last]
+    return [max(offset - start, 0) for offset in offsets[first:last]], places[first:last]
 
 
 def join(spans: list[Span]) -> Span:
     """Spans that follow one another as one; a packet that brought the end of one and the next is named once."""
     offsets: list[int] = []
-    packets: list[Packet] = []
+    places: list[Place] = []
     at = 0
     for span in spans:
-        begin = 1 if packets and span.packets and span.packets[0] is packets[-1] else 0
+        begin = 1 if places and span.places and span.places[0] == places[-1] else 0
         offsets += [at + offset for offset in span.offsets[begin:]]
-        packets += span.packets[begin:]
+        places += span.places[begin:]
         at += len(span.data)
-    return Span(b"".join(span.data for span in spans), offsets, packets)
+    return Span(b"".join(span.data for span in spans), offsets, places)
 
 
 class InnerFlow(Flow):
@@ -96,7 +93,7 @@ class InnerFlow(Flow):
         """The next bytes of this direction."""
         begin = self.offset
         self.offset += len(span.data)
-        return Piece(self, begin, span.data, [begin + offset for offset in span.offsets], list(span.packets))
+        return Piece(self, begin, span.data, [begin + offset for offset in span.offsets], span.places)
 
     def hole(self, size: int | None, origin: Origin, reason: str) -> Hole:
         """Bytes of this direction that are not there; None where nobody knows how many."""

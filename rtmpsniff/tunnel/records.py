@@ -92,7 +92,7 @@ class RecordReader:
                 break
             at = step
         if at < len(span.data):
-            self._rest = span.part(at, len(span.data)).slim()
+            self._rest = span.part(at, len(span.data))
         self._at += at
         return items
 

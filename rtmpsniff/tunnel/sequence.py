@@ -69,7 +69,6 @@ class Sequence:
             yield self._event(item)
             return
         if isinstance(item, Span):
-            item = item.slim()
             part.size += len(item.data)
             self._budget.held += len(item.data)
         part.held.append(item)

@@ -85,8 +85,8 @@ class TlsConnection:
 
     def feed(self, piece: Piece) -> Iterator[Event]:
         sender = piece.flow.sender
-        first = piece.packets[0].origin
-        self._origins[sender] = (self._origins.get(sender, (first, first))[0], piece.packets[-1].origin)
+        first = piece.first
+        self._origins[sender] = (self._origins.get(sender, (first, first))[0], piece.last)
         if self._held is None:
             yield from self._read(piece)
             return
@@ -128,7 +128,7 @@ class TlsConnection:
         self._handshake.feed(piece.flow.sender, piece.data)
         self._handshake.describe(self.tls)
         if self._handshake.is_complete:
-            self.tls.greeted = piece.packets[-1].origin
+            self.tls.greeted = piece.last
             if self._hinted:
                 yield from self._begin(self.tls.greeted)
 
@@ -155,14 +155,12 @@ class TlsConnection:
     # Keys.
 
     def _hold(self, item: Piece | Hole) -> None:
-        """Keep what comes before its keys, without the frames that brought it."""
+        """Keep what comes before its keys."""
         if self._held is None:
             return
         size = _OVERHEAD
         if isinstance(item, Piece):
-            packets = [packet._replace(data=b"") for packet in item.packets]
-            item = item._replace(packets=packets)
-            size += len(item.data) + _PACKET_OVERHEAD * len(packets)
+            size += len(item.data) + _PACKET_OVERHEAD * len(item.places)
         self._held.append(item)
         self._held_bytes += size
         self._budget.held += size
@@ -299,7 +297,7 @@ class TlsConnection:
 
     def _origin(self, sender: Sender, record: Record) -> Origin:
         """The packet that completed a record."""
-        return record.span.last if record.span.packets else self._origins[sender][1]
+        return record.span.last if record.span.places else self._origins[sender][1]
 
     def _lose(self, sender: Sender, side: Side, start: int, origin: Origin, reason: str) -> None:
         """From here on records are missing; what is none of the stream's is missed by nobody."""

@@ -102,17 +102,13 @@ class Carrier:
         begin = 0
         for length in self.cut(size):
             starts = [begin, *(at for at in range(begin + 1, begin + length) if at % SEGMENT == 0)]
-            packets = [packet(first + at // SEGMENT) for at in starts]
-            yield Piece(flow, offset + begin, part[begin : begin + length], [offset + at for at in starts], packets)
+            places = [origin(first + at // SEGMENT) for at in starts]
+            yield Piece(flow, offset + begin, part[begin : begin + length], [offset + at for at in starts], places)
             begin += length
 
     @property
     def here(self) -> Origin:
         return origin(self.number)
-
-
-def packet(number: int) -> Packet:
-    return Packet(0, number, number * 1_000_000, 1, b"", 0)
 
 
 def origin(number: int) -> Origin:

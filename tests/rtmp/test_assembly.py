@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.rtmp.assembly import Assembler
 from rtmpsniff.rtmp.events import Message
 from rtmpsniff.rtmp.outcome import Outcome
@@ -14,12 +14,12 @@ from tests.build import ChunkWriter
 from tests.rtmp.feeding import new_connection
 
 FLOW = new_connection().from_client
-PACKET = Packet(0, 1, 0, 1, b"", 0)
+ORIGIN = Origin(0, 1, 0)
 
 
 def assembled(stream: bytes, chunk_size: int = 128) -> tuple[Assembler, int]:
     window = Window()
-    window.open(Piece(FLOW, 0, stream, [0], [PACKET]))
+    window.open(Piece(FLOW, 0, stream, [0], [ORIGIN]))
     assembler = Assembler(Outcome(1, "client", window), count(1), window)
     assembler.chunk_size.size = chunk_size
     return assembler, assembler.read(stream, 0)

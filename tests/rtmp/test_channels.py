@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.types import AUDIO, USER_CONTROL, VIDEO
 from rtmpsniff.rtmp.channels import MOST_IDLE, Channels
@@ -18,7 +18,7 @@ from tests.rtmp.feeding import new_connection
 
 def known() -> tuple[Channels, Outcome]:
     window = Window()
-    window.open(Piece(new_connection().from_client, 0, bytes(20), [0], [Packet(0, 1, 0, 1, b"", 0)]))
+    window.open(Piece(new_connection().from_client, 0, bytes(20), [0], [Origin(0, 1, 0)]))
     outcome = Outcome(1, "client", window)
     return Channels(outcome), outcome
 

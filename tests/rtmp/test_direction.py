@@ -41,7 +41,6 @@ from tests.rtmp.feeding import (
     messages,
     new_connection,
     origin,
-    packet,
     read,
     rules,
     said,
@@ -824,7 +823,7 @@ def test_a_direction_says_where_it_is() -> None:
         stream = bytes([version]) + CLIENT_HELLO[1:] + b"\x80" + b"\x07" * 12
         for start, stop in ((0, 2000), (2000, HELLO + 1), (HELLO + 1, len(stream))):
             phases.append(repr(direction))
-            direction.feed(Piece(flow, start, stream[start:stop], [start], [packet(1)]))
+            direction.feed(Piece(flow, start, stream[start:stop], [start], [origin(1)]))
         phases.append(direction.phase)
     assert phases == [
         "<Direction 7 from client: handshake at 0>",
@@ -841,12 +840,12 @@ def test_a_direction_says_where_it_is() -> None:
 def test_a_message_names_its_least_and_its_greatest_packet() -> None:
     flow, _ = new_connection().flows
     direction = Direction(1, "client", count(1), Budget())
-    direction.feed(Piece(flow, 0, CLIENT_HELLO, [0], [packet(1)]))
+    direction.feed(Piece(flow, 0, CLIENT_HELLO, [0], [origin(1)]))
     stream = joined(ChunkWriter().message(6, VIDEO, 1, 0, noise(500)))
     events = []
     for start, number in ((0, 5), (100, 3), (200, 2), (300, 9), (400, 7), (500, 8)):
         data = stream[start : start + 100]
-        events += direction.feed(Piece(flow, HELLO + start, data, [HELLO + start], [packet(number)]))
+        events += direction.feed(Piece(flow, HELLO + start, data, [HELLO + start], [origin(number)]))
     (message,) = messages(events)
     assert (message.first, message.last) == (origin(2), origin(9))
 

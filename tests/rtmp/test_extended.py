@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header
 from rtmpsniff.rtmp.extended import ExtendedTimestamps
@@ -23,7 +23,7 @@ class Room:
 
     def __init__(self) -> None:
         window = Window()
-        window.open(Piece(new_connection().from_client, 0, bytes(20), [0], [Packet(0, 1, 0, 1, b"", 0)]))
+        window.open(Piece(new_connection().from_client, 0, bytes(20), [0], [Origin(0, 1, 0)]))
         self.outcome = Outcome(1, "client", window)
         self.look_ahead = LookAhead({})
         self.extended = ExtendedTimestamps(self.look_ahead, self.outcome, window)

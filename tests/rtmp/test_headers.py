@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rtmpsniff import findings
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.rtmp.chunk import Channel
 from rtmpsniff.rtmp.doubt import Doubt
 from rtmpsniff.rtmp.extended import ExtendedTimestamps
@@ -16,7 +16,7 @@ from rtmpsniff.transport.events import Piece
 from tests.build import ChunkWriter
 from tests.rtmp.feeding import new_connection
 
-PACKET = Packet(0, 9, 0, 1, b"", 0)
+ORIGIN = Origin(0, 9, 0)
 VIDEO = b"".join(ChunkWriter().message(6, 9, 1, 40, b"\x17" * 300))
 
 
@@ -26,7 +26,7 @@ class Room:
     def __init__(self, stream: bytes, *channels: Channel) -> None:
         known = {channel.chunk_stream_id: channel for channel in channels}
         window = Window()
-        window.open(Piece(new_connection().from_client, 0, stream, [0], [PACKET]))
+        window.open(Piece(new_connection().from_client, 0, stream, [0], [ORIGIN]))
         outcome = Outcome(1, "client", window)
         look_ahead = LookAhead(known)
         self.doubt = Doubt(known, Clock(), look_ahead)

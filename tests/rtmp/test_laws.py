@@ -38,7 +38,6 @@ from tests.rtmp.feeding import (
     messages,
     new_connection,
     origin,
-    packet,
     read,
     undecoded,
     whole,
@@ -287,7 +286,7 @@ def test_a_hole_changes_nothing_before_it(data: st.DataObject, plan: list[Step])
     flow, _ = new_connection().flows
 
     def fed(direction: Direction, begin: int, data: bytes) -> list[Event]:
-        return direction.feed(Piece(flow, begin, data, [begin], [packet(1)])) if data else []
+        return direction.feed(Piece(flow, begin, data, [begin], [origin(1)])) if data else []
 
     broken, unbroken = (Direction(1, "client", count(1), Budget()) for _ in range(2))
     before = fed(broken, 0, stream[:start])
@@ -391,11 +390,11 @@ def seconds(parts: list[bytes]) -> float:
 def _seconds(parts: list[bytes]) -> float:
     flow, _ = new_connection().flows
     direction = Direction(1, "client", count(1), Budget())
-    direction.feed(Piece(flow, 0, CLIENT_HELLO, [0], [packet(1)]))
+    direction.feed(Piece(flow, 0, CLIENT_HELLO, [0], [origin(1)]))
     at = HELLO
     begin = process_time()
     for number, part in enumerate(parts):
-        direction.feed(Piece(flow, at, part, [at], [packet(number)]))
+        direction.feed(Piece(flow, at, part, [at], [origin(number)]))
         at += len(part)
     direction.end()
     return process_time() - begin
@@ -411,7 +410,7 @@ def flooded(connections: int) -> float:
     video = joined(ChunkWriter().message(6, 9, 1, 0, bytes(5000)))
     parts = [(0, CLIENT_HELLO), *((HELLO + at, video[at : at + 400]) for at in range(0, 2000, 400))]
     events: list[Begin | Piece] = [Begin(flow.connection, origin(1)) for flow in flows]
-    events += [Piece(flow, at, data, [at], [packet(2)]) for at, data in parts for flow in flows]
+    events += [Piece(flow, at, data, [at], [origin(2)]) for at, data in parts for flow in flows]
     begin = process_time()
     for _ in Sessions((), Budget(1000 * connections)).run(events):
         pass

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from rtmpsniff import findings
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Evidence, Finding, Severity
 from rtmpsniff.rtmp.outcome import Outcome
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.transport.events import Piece
 from tests.rtmp.feeding import new_connection
 
-PACKET = Packet(0, 5, 7_000, 1, b"", 0)
+ORIGIN = Origin(0, 5, 7_000)
 
 
 def outcome() -> Outcome:
     window = Window()
-    window.open(Piece(new_connection().from_server, 1000, b"bytes at hand", [1000], [PACKET]))
+    window.open(Piece(new_connection().from_server, 1000, b"bytes at hand", [1000], [ORIGIN]))
     return Outcome(3, "server", window)
 
 

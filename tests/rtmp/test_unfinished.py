@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.payload.types import ABORT, VIDEO
 from rtmpsniff.rtmp.channels import Channels
@@ -28,7 +28,7 @@ class Room:
 
     def __init__(self) -> None:
         window = Window()
-        packets = [Packet(0, number, 0, 1, b"", 0) for number in (1, 3, 2)]
+        packets = [Origin(0, number, 0) for number in (1, 3, 2)]
         window.open(Piece(new_connection().from_client, 0, bytes(STREAM), [0, 1000, 2000], packets))
         self.outcome = Outcome(1, "client", window)
         self.channels = Channels(self.outcome)

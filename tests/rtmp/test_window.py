@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.rtmp.window import Window
 from rtmpsniff.transport.events import Piece
 from tests.rtmp.feeding import new_connection
@@ -12,7 +12,7 @@ FLOW = new_connection().from_client
 
 def piece(offset: int, *parts: bytes, number: int = 1) -> Piece:
     offsets = [offset + sum(map(len, parts[:at])) for at in range(len(parts))]
-    packets = [Packet(0, number + at, 10 * (number + at), 1, b"", 0) for at in range(len(parts))]
+    packets = [Origin(0, number + at, 10 * (number + at)) for at in range(len(parts))]
     return Piece(FLOW, offset, b"".join(parts), offsets, packets)
 
 

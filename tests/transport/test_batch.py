@@ -29,7 +29,7 @@ def test_segments_that_follow_one_another_travel_as_one_piece() -> None:
     talk.client(b"abcdefg")
     (piece,) = (event for event in run(talk.frames) if isinstance(event, Piece))
     assert (piece.offset, piece.data, piece.offsets) == (0, b"abcdefg", [0, 3, 6])
-    assert [packet.number for packet in piece.packets] == [4, 5, 6]
+    assert [number for _, number, _ in piece.places] == [4, 5, 6]
 
 
 def test_the_other_direction_ends_a_piece() -> None:

@@ -664,7 +664,7 @@ def sent(size: int, cuts: Sequence[Cut], fill: Callable[[int, int], int], finish
 
 def carried(piece: Piece, frames: Sequence[Frame]) -> None:
     """Each byte of a piece stands in the packet that is named for it."""
-    numbers = [packet.number for packet in piece.packets]
+    numbers = [number for _, number, _ in piece.places]
     assert numbers == sorted(set(numbers))
     assert piece.offsets[0] == piece.offset
     for (start, stop), number in zip(pairwise([*piece.offsets, piece.offset + len(piece.data)]), numbers, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.waiting import (
     PACKETS_BEFORE_HOLE,
     TIME_BEFORE_HOLE,
@@ -13,8 +13,8 @@ from rtmpsniff.transport.waiting import (
     uncovered,
 )
 
-PACKET = Packet(0, 1, 0, 1, b"", 0)
-HELD = [Held(10, b"abcd", PACKET), Held(20, b"efgh", PACKET)]
+ORIGIN = Origin(0, 1, 0)
+HELD = [Held(10, b"abcd", ORIGIN), Held(20, b"efgh", ORIGIN)]
 
 
 def test_uncovered_parts() -> None:

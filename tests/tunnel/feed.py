@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, Self, TypeVar
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.connection import Connection, Flow
 from rtmpsniff.transport.events import Hole, Piece
 
@@ -34,7 +34,7 @@ class Feed(Generic[T]):
         if data:
             offsets = list(range(self._at, self._at + len(data), self._size))
             numbers = range(self._packets + 1, self._packets + 1 + len(offsets))
-            packets = [Packet(0, number, number, 1, b"", 0) for number in numbers]
+            packets = [Origin(0, number, number) for number in numbers]
             self._packets += len(packets)
             self.items += self._reader.feed(Piece(self._flow, self._at, data, offsets, packets))
             self._at += len(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.early import REASON, EarlyData
 from rtmpsniff.tunnel.inner import Lost, Span
@@ -15,7 +15,7 @@ ORIGIN = Origin(0, 1, 1)
 
 
 def span(data: bytes) -> Span:
-    return Span(data, [0], [Packet(0, 1, 1, 1, b"", 0)])
+    return Span(data, [0], [Origin(0, 1, 1)])
 
 
 def sealed(size: int) -> Record:

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.connection import Connection
 from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.exchanges import OpenExchange
@@ -22,7 +22,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def span(data: bytes, packet: int = 5) -> Span:
-    return Span(data, [0], [Packet(0, packet, packet, 1, b"", 0)])
+    return Span(data, [0], [Origin(0, packet, packet)])
 
 
 def exchange(kind: Kind, status: int = 200) -> tuple[OpenExchange, TunnelSession]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.connection import Connection
 from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.inner import InnerConnection, Span, join, span_of
 
 KEY = bytes([10, 0, 0, 1, 10, 0, 0, 2]) + (50000).to_bytes(2, "big") + (443).to_bytes(2, "big")
 ORIGIN = Origin(0, 9, 9)
-PACKETS = [Packet(0, number, number * 10, 1, b"frame", 5) for number in range(1, 5)]
+PACKETS = [Origin(0, number, number * 10) for number in range(1, 5)]
 
 
 def outer() -> Connection:
@@ -23,7 +23,7 @@ def piece() -> Piece:
 
 
 def who(span: Span) -> list[tuple[int, int]]:
-    return [(offset, packet.number) for offset, packet in zip(span.offsets, span.packets, strict=True)]
+    return [(offset, number) for offset, (_, number, _) in zip(span.offsets, span.places, strict=True)]
 
 
 @pytest.mark.parametrize("start", range(10))
@@ -45,12 +45,6 @@ def test_spans_join() -> None:
     joined = join([whole.part(0, 3), whole.part(3, 10)])
     assert joined.data == whole.data
     assert who(joined) == [(0, 1), (2, 2), (5, 3), (6, 4)]
-
-
-def test_what_is_held_is_held_without_its_frames() -> None:
-    slim = span_of(piece()).slim()
-    assert [packet.data for packet in slim.packets] == [b""] * 4
-    assert who(slim) == who(span_of(piece()))
 
 
 def test_pieces_and_holes_of_an_inner_flow_follow_one_another() -> None:

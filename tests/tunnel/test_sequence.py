@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from rtmpsniff.budget import Budget
-from rtmpsniff.capture.packet import Origin, Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.transport.connection import Connection
 from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.tunnel.inner import Event, InnerConnection, Lost, Span
@@ -22,7 +22,7 @@ def at(time: int) -> Origin:
 
 
 def span(data: bytes) -> Span:
-    return Span(data, [0], [Packet(0, 1, 1, 1, b"a frame", 7)])
+    return Span(data, [0], [Origin(0, 1, 1)])
 
 
 def sequence(budget: Budget) -> Sequence:

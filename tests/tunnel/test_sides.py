@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Origin
 from rtmpsniff.tunnel.ciphers import SUITES, opener_13
 from rtmpsniff.tunnel.hello import client_hello, server_hello
 from rtmpsniff.tunnel.inner import Span
@@ -23,7 +23,7 @@ HANDSHAKE_SECRET, SECRET = b"h" * 32, b"s" * 32
 
 
 def record(data: bytes) -> Record:
-    packet = Packet(0, 1, 1, 1, b"", 0)
+    packet = Origin(0, 1, 1)
     return Record(0, data[:5], Span(data[5:], [0], [packet]))
 
 

@@ -26,7 +26,7 @@ def told(events: Iterable[Event | Datagram]) -> list[object]:
     for event in events:
         match event:
             case Piece():
-                said.append((event.flow.sender, event.offset, event.data, [packet.number for packet in event.packets]))
+                said.append((event.flow.sender, event.offset, event.data, [number for _, number, _ in event.places]))
             case Hole():
                 said.append((event.flow.sender, event.offset, event.size, event.reason))
             case Begin() | End():
