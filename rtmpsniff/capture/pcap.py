@@ -74,13 +74,14 @@ class PcapReader:
     def __repr__(self) -> str:
         return f"<PcapReader {self.packets} packets, needs {self.need}{', ' * bool(self.trouble)}{self.trouble}>"
 
-    def read(self, block: bytes) -> tuple[list[Uncut], int]:
-        """The packets whose records are whole in `block`, and how many bytes of it were used.
+    def read(self, block: bytes, position: int) -> tuple[list[Uncut], int]:
+        """The packets whose records are whole in `block` from `position` on, and where the next record begins.
 
-        The block holds at least `need` bytes and begins where the last call stopped. Raises `InputError` for a file
-        header of an unknown version; records that cannot be set `trouble`.
+        There the last call stopped, and at least `need` bytes follow. Raises `InputError` for a file header of an
+        unknown version; records that cannot be set `trouble`.
         """
-        position = 0 if self.ready else self._read_file_header(block)
+        if not self.ready:
+            position += self._read_file_header(block)
         begin = position
         before = number = self.packets
         packets: list[Uncut] = []

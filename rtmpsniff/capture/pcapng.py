@@ -104,14 +104,13 @@ class PcapngReader:
     def __repr__(self) -> str:
         return f"<PcapngReader {self.packets} packets, needs {self.need}{', ' * bool(self.trouble)}{self.trouble}>"
 
-    def read(self, block: bytes) -> tuple[list[Uncut], int]:
-        """The packets whose blocks are whole in `block`, and how many bytes of it were used.
+    def read(self, block: bytes, position: int) -> tuple[list[Uncut], int]:
+        """The packets whose blocks are whole in `block` from `position` on, and where the next block begins.
 
-        `block` holds at least `need` bytes and begins where the last call stopped. Raises `InputError` for a first
-        section header of an unknown version or none at all; later blocks that cannot be set `trouble`.
+        There the last call stopped, and at least `need` bytes follow. Raises `InputError` for a first section header of
+        an unknown version or none at all; later blocks that cannot be set `trouble`.
         """
         packets: list[Uncut] = []
-        position = 0
         try:
             while True:
                 position = self._enhanced_packets(block, position, packets)

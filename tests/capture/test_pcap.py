@@ -140,9 +140,9 @@ def test_many_blocks() -> None:
 def test_repr_shows_where_it_waits() -> None:
     reader = PcapReader()
     assert repr(reader) == "<PcapReader 0 packets, needs 24>"
-    reader.read(pcap_header() + record(b"x") + record(b"longer")[:20])
+    reader.read(pcap_header() + record(b"x") + record(b"longer")[:20], 0)
     assert repr(reader) == "<PcapReader 1 packets, needs 22>"
-    reader.read(b"\xff" * 16)
+    reader.read(b"\xff" * 16, 0)
     assert repr(reader) == "<PcapReader 1 packets, needs 16, a record claims 4294967295 bytes>"
 
 

@@ -271,7 +271,7 @@ def test_many_blocks() -> None:
 def test_repr_shows_where_it_waits() -> None:
     reader = PcapngReader()
     assert repr(reader) == "<PcapngReader 0 packets, needs 12>"
-    reader.read(section() + interface() + enhanced(b"x", 1) + enhanced(b"", 1)[:20])
+    reader.read(section() + interface() + enhanced(b"x", 1) + enhanced(b"", 1)[:20], 0)
     assert repr(reader) == "<PcapngReader 1 packets, needs 32>"
 
 
