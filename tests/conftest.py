@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, settings
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.cli import main
 from rtmpsniff.dissect import dissect
-from rtmpsniff.rtmp.events import Chunk, Event, Message
+from rtmpsniff.rtmp.events import Event, Message
+from rtmpsniff.rtmp.passage import Chunk, Passage
 from tests.build import Frame, pcap
 
 START = 1_700_000_000_000_000_000  # ns since the epoch: 2023-11-14 22:13:20 UTC
@@ -108,10 +109,12 @@ def message() -> MakeMessage:
             length=len(payload),
             parts=[payload],
             missing=(),
-            chunks=(Chunk(3073, bytes(12), len(payload)),),
+            came=Passage(
+                changes.pop("chunks", (Chunk(3073, bytes(12), len(payload)),)),
+                changes.pop("first", Origin(0, 11, START)),
+                changes.pop("last", Origin(0, 12, START + 500_000_000)),
+            ),
             state="whole",
-            first=Origin(0, 11, START),
-            last=Origin(0, 12, START + 500_000_000),
         )
         return replace(usual, **changes)
 

@@ -31,9 +31,12 @@ from rtmpsniff.text import decode_text, printable, quoted
 
 STANDARD_INPUT: Final = "-"
 
-# As fast as larger blocks. Packets stay in the block that they were read in, and what of them waits keeps all of it in
-# memory; merging many files holds one each. A pipe gives 64 KiB at most.
-BLOCK_SIZE: Final = 128 * 1024
+PIPE_SIZE: Final = 64 * 1024  # bytes that a pipe gives at most
+
+# Bytes of a capture that are read at a time: as fast as more. Many files that are merged have a block each in memory,
+# and together no more than so many bytes of them.
+BLOCK_SIZE: Final = 256 * 1024
+MOST_BLOCKS: Final = 16 * 1024 * 1024
 
 MAGIC_SIZE: Final = 4
 
@@ -92,7 +95,7 @@ class CaptureFile:
     `dropped` counts the packets that were dropped while this was captured, None where the file does not say.
     """
 
-    def __init__(self, file: str, source: Source, index: int = 0) -> None:
+    def __init__(self, file: str, source: Source, index: int = 0, block_size: int = BLOCK_SIZE) -> None:
         """Read as far as the file header; raises `InputError` where there is none that can be read."""
         self.file = file
         self.packets = 0
@@ -102,6 +105,7 @@ class CaptureFile:
         self.truncated = ""
         self.packing = ""
         self._source = source
+        self._block_size = block_size
         self._held = bytearray()
         self._position = 0  # in the file, of the first byte held
         self._first: list[Uncut] = []  # those that came with the file header
@@ -163,14 +167,14 @@ class CaptureFile:
     def _head(self) -> bytearray:
         """What is held, with the first bytes of the file in it."""
         head = self._held
-        while len(head) < MAGIC_SIZE and (more := _some(self._source)):
+        while len(head) < MAGIC_SIZE and (more := _some(self._source, self._block_size)):
             head += more
         return head
 
     def _read_file_header(self) -> None:
         self._first = self._feed(b"")
         while not self._reader.ready:
-            more = _some(self._source)
+            more = _some(self._source, self._block_size)
             if not more:
                 here, need = len(self._held), self._reader.need
                 raise InputError(f"ends inside its {self.format} header: {need - here} of {need} bytes are missing")
@@ -183,13 +187,13 @@ class CaptureFile:
             more = b""
             while True:
                 last = packets[-1] if packets else last
-                if last is not None and len(more) < BLOCK_SIZE and _is_quiet(self._source):
+                if last is not None and len(more) < self._block_size and _is_quiet(self._source):
                     packets += all_uncut([tick(cut(last), _time_of(last))])
                     last = None
                 yield packets
                 if self._source.closed:
                     return
-                more = b"" if self._reader.trouble else _some(self._source)
+                more = b"" if self._reader.trouble else _some(self._source, self._block_size)
                 if not more:
                     self.truncated = self._ending()
                     return
@@ -213,7 +217,7 @@ class CaptureFile:
         return packets
 
     def _complete(self, data: bytes) -> tuple[list[Uncut], int]:
-        """The packet that was begun, and how much of `data` it took: to join all of it to what is held would be slow."""
+        """The packet that was begun, and how much of `data` it took: to join all of that to what is held is slow."""
         held, reader = self._held, self._reader
         packets: list[Uncut] = []
         at = 0
@@ -319,8 +323,12 @@ def read(sources: Sequence[str], watch: Watch | None = None, stop: Stop | None =
     """
     if sources.count(STANDARD_INPUT) > 1:
         raise UserError("standard input can be read only once")
+    size = min(BLOCK_SIZE, MOST_BLOCKS // max(len(sources), 1) + 1)
     with ExitStack() as opened:  # closes the files before one that cannot be read
-        files = [opened.enter_context(open_capture(source, index, watch, stop)) for index, source in enumerate(sources)]
+        files = [
+            opened.enter_context(open_capture(source, index, watch, stop, block_size=size))
+            for index, source in enumerate(sources)
+        ]
         opened.pop_all()
     return Captures(files, stop)
 
@@ -338,8 +346,17 @@ class _Watched(Around):
         return data
 
 
-def open_capture(source: str, index: int = 0, watch: Watch | None = None, stop: Stop | None = None) -> CaptureFile:
+def open_capture(
+    source: str,
+    index: int = 0,
+    watch: Watch | None = None,
+    stop: Stop | None = None,
+    *,
+    block_size: int = BLOCK_SIZE,
+) -> CaptureFile:
     """Open a file, or standard input for "-", and read its header; `index` is what its packets carry.
+
+    `block_size` is how many bytes are read at a time.
 
     Raises `InputError`, one line with the name, for what is not there, may not be read, is empty or no capture.
     """
@@ -349,7 +366,7 @@ def open_capture(source: str, index: int = 0, watch: Watch | None = None, stop: 
         if stop is not None:
             raw = stop.over(raw)
         try:
-            return CaptureFile(source, raw if watch is None else _Watched(raw, watch), index)
+            return CaptureFile(source, raw if watch is None else _Watched(raw, watch), index, block_size)
         except BaseException:
             raw.close()
             raise
@@ -396,12 +413,12 @@ def _open(source: str) -> Source:
         return sys.stdin.buffer
 
 
-def _some(source: Source) -> bytes:
+def _some(source: Source, size: int = PIPE_SIZE) -> bytes:
     """What is there to read, at least a byte; nothing at the end."""
-    data = source.read(BLOCK_SIZE)
+    data = source.read(size)
     while data is None:  # whoever shares the pipe made it non-blocking
         select.select([source], [], [])
-        data = source.read(BLOCK_SIZE)
+        data = source.read(size)
     return data
 
 

@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.analysis.masking import Patch
 from rtmpsniff.fields import Field, Role
-from rtmpsniff.rtmp.events import Chunk, Message
+from rtmpsniff.rtmp.events import Message
+from rtmpsniff.rtmp.passage import Chunk
 
 _OFTEN: Final = 4096  # spans between two looks for those that can go
 _BEHIND: Final = 1 << 18  # bytes before the last that was asked for of which everything is still known

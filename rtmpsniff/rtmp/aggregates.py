@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rtmpsniff.payload.aggregate import HEADER, Aggregate, SubMessage
-from rtmpsniff.rtmp.events import Chunk, Message, State
+from rtmpsniff.rtmp.events import Message, State
+from rtmpsniff.rtmp.passage import Chunk, Passage
 
 _BACK_POINTER = 4
 
@@ -70,10 +71,8 @@ def _contained(
         length=part.length,
         parts=(payload,),
         missing=missing,
-        chunks=chunks,
+        came=Passage(chunks, aggregate.first, aggregate.last),
         state=state,
-        first=aggregate.first,
-        last=aggregate.last,
         missing_reason=aggregate.missing_reason,
         aggregate=aggregate,
         place=place,

@@ -21,13 +21,14 @@ from rtmpsniff.payload.types import ABORT, ACKNOWLEDGEMENT, AUDIO, SET_CHUNK_SIZ
 from rtmpsniff.rtmp.channels import Channels
 from rtmpsniff.rtmp.chunk import EXTENDED, Channel, Header
 from rtmpsniff.rtmp.doubt import Doubt
-from rtmpsniff.rtmp.events import Chunk, Message
+from rtmpsniff.rtmp.events import Message
 from rtmpsniff.rtmp.extended import ExtendedTimestamps
 from rtmpsniff.rtmp.headers import Headers, Lost
 from rtmpsniff.rtmp.lengths import Inferred
 from rtmpsniff.rtmp.lookahead import LookAhead
 from rtmpsniff.rtmp.outcome import Outcome
-from rtmpsniff.rtmp.runs import equal_bytes, whole_chunks
+from rtmpsniff.rtmp.passage import Unbroken
+from rtmpsniff.rtmp.runs import equal_bytes
 from rtmpsniff.rtmp.search import Found, Search, behind
 from rtmpsniff.rtmp.sizes import Reason
 from rtmpsniff.rtmp.timestamps import Clock
@@ -136,7 +137,7 @@ class Assembler:
         self._unfinished.release_all()
         told = self.chunk_size.conclude()
         if told is not None:
-            self._outcome.find(*told, self._window.base, self._window.latest)
+            self._outcome.find(*told, self._window.base, Origin(*self._window.latest))
         self._known.forget()
 
     def give_way(self, origin: Origin) -> None:
@@ -199,9 +200,9 @@ class Assembler:
         message needs; a test compares the two. Gives where the first message stands that is none of these.
         """
         # The hot loop of this layer: all that it touches is local. Nothing in it changes the chunk size.
-        channels, clock, add, origins = self._channels, self.clock, self.events.append, self._window.origins
-        next_number = self._numbers.__next__
+        channels, clock, add, next_number = self._channels, self.clock, self.events.append, self._numbers.__next__
         connection, sender, base, quick, end = self.connection, self.sender, self._window.base, self._quick, len(data)
+        offsets, places = self._window.offsets, self._window.places
         size = self.chunk_size.size
         step = size + 1
         while at < end:
@@ -230,16 +231,12 @@ class Assembler:
                 payload = bytearray(payload)
                 del payload[size::step]
                 self.chunk_size.in_use = True
-                chunks = whole_chunks(base + at, data[at:start], next_head, size, length)
-            else:
-                chunks = (new_tuple(Chunk, (base + at, data[at:start], length, 1, 0)),)
             channel.length, channel.type_id = length, type_id
             if length:
                 channel.head = data[start]
             clock.add(channel, delta, extended=False)
             clock.latest = timestamp = channel.timestamp
             self._strangers = 0
-            first, last = origins(at, stop)
             add(
                 Message(
                     connection,
@@ -253,10 +250,8 @@ class Assembler:
                     length,
                     (payload,),
                     (),
-                    chunks,
+                    new_tuple(Unbroken, (base + at, data[at:start], size, length, offsets, places)),
                     "whole",
-                    first,
-                    last,
                 )
             )
             at = stop

@@ -14,7 +14,7 @@ from rtmpsniff.fields import Cursor, Field, Role
 from rtmpsniff.payload.types import TYPE_NAMES
 
 if TYPE_CHECKING:
-    from rtmpsniff.rtmp.events import Chunk
+    from rtmpsniff.rtmp.passage import Chunk
 
 EXTENDED: Final = 0xFFFFFF  # in a timestamp field: the value stands in the extended timestamp
 MODULUS: Final = 1 << 32  # of timestamps

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from rtmpsniff.fields import Block, Inset, shifted
 from rtmpsniff.rtmp.aggregates import Contained, clipped
 from rtmpsniff.rtmp.chunk import EXTENDED, header_fields, read_header
-from rtmpsniff.rtmp.events import Chunk, Event, Greeting, Message
+from rtmpsniff.rtmp.events import Event, Greeting, Message
 from rtmpsniff.rtmp.handshake import greeting_fields
+from rtmpsniff.rtmp.passage import Chunk
 
 
 def describe(event: Event) -> Block | None:

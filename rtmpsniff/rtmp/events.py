@@ -15,6 +15,7 @@ from rtmpsniff.fields import Field, Role
 from rtmpsniff.findings import Finding
 from rtmpsniff.payload.bodies import Body, Decoded, decode
 from rtmpsniff.payload.types import type_name
+from rtmpsniff.rtmp.passage import Chunk, Passage, Unbroken
 from rtmpsniff.transport.connection import Sender
 from rtmpsniff.transport.events import NEVER_CAPTURED, EndReason
 from rtmpsniff.transport.tcp import Endpoint
@@ -23,16 +24,6 @@ from rtmpsniff.tunnel.inner import Tls
 Variant: TypeAlias = Literal["rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpts", "rtmpte", "rtmfp", "tls", "unknown"]
 HandshakePart: TypeAlias = Literal["C0 C1", "S0 S1", "S2", "C2"]
 State: TypeAlias = Literal["whole", "damaged", "aborted", "cut"]
-
-
-class Chunk(NamedTuple):
-    """One chunk of a message, or a run of equal continuation chunks that followed one another."""
-
-    offset: int  # of its first header byte, in the sender's stream
-    header: bytes  # the 1 to 18 bytes as sent
-    size: int  # payload bytes that each carried
-    run: int = 1
-    unseen: int = 0  # bytes of a header that a hole took, where there is none to show
 
 
 def also(before: str, reason: str) -> str:
@@ -84,9 +75,9 @@ class Notes:
 class Message:
     """One message (§5.3), rebuilt from its chunks.
 
-    Not frozen, and its body decoded when it is first asked for: on a capture of media that nobody looks into, both
-    together would take longer than all the rest of the work. Nothing changes a message once it has been made, but that
-    `analysis` gives it notes.
+    Not frozen, and its body, chunks and packets are worked out when they are first asked for: on a capture of media
+    that nobody looks into, that would take longer than all the rest of the work. Nothing changes a message once it has
+    been made, but that `analysis` gives it notes.
     """
 
     connection: int
@@ -100,10 +91,8 @@ class Message:
     length: int  # as the header claims
     parts: Sequence[bytes | bytearray]  # the payload, as it came
     missing: tuple[tuple[int, int], ...]  # spans of the payload that are not there, zero instead
-    chunks: tuple[Chunk, ...]
+    came: Passage | Unbroken
     state: State
-    first: Origin
-    last: Origin
     missing_reason: str = NEVER_CAPTURED  # why they are not there
     notes: Notes | None = field(default=None, init=False)
     _payload: bytes | None = field(default=None, init=False, repr=False)
@@ -148,6 +137,28 @@ class Message:
             )
             for finding in self.decoded.findings
         )
+
+    @property
+    def passage(self) -> Passage:
+        """Its chunks and packets."""
+        came = self.came
+        if not isinstance(came, Passage):
+            came = self.came = came.passage
+        return came
+
+    @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        return self.passage.chunks
+
+    @property
+    def first(self) -> Origin:
+        """The least packet that brought bytes of it."""
+        return self.passage.first
+
+    @property
+    def last(self) -> Origin:
+        """The greatest."""
+        return self.passage.last
 
     @property
     def type(self) -> str:

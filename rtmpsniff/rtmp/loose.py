@@ -15,8 +15,9 @@ from rtmpsniff.capture.packet import Origin
 from rtmpsniff.payload.types import FAMILIES, SET_PEER_BANDWIDTH, TYPE_NAMES, WINDOW_ACK_SIZE
 from rtmpsniff.rtmp.chunk import read_header
 from rtmpsniff.rtmp.direction import HANDSHAKE_SIZE, Direction
-from rtmpsniff.rtmp.events import Chunk, Event, Greeting, Message
+from rtmpsniff.rtmp.events import Event, Greeting, Message
 from rtmpsniff.rtmp.handshake import VERSIONS, find_digest
+from rtmpsniff.rtmp.passage import Chunk, Passage
 from rtmpsniff.rtmp.recognition import GREETING
 from rtmpsniff.rtmp.sizes import DEFAULT_CHUNK_SIZE
 from rtmpsniff.rtmp.verdicts import Verdicts
@@ -148,8 +149,6 @@ def loose_message(
         length=len(payload) if length is None else length,
         parts=(payload,),
         missing=(),
-        chunks=(Chunk(offset, header, len(payload)),),
+        came=Passage((Chunk(offset, header, len(payload)),), _NOWHERE, _NOWHERE),
         state="whole" if length is None or length == len(payload) else "cut",
-        first=_NOWHERE,
-        last=_NOWHERE,
     )

@@ -6,20 +6,7 @@ a step, and equal chunks that follow one another are one entry of the chunk tabl
 
 from __future__ import annotations
 
-from rtmpsniff.capture.packet import new_tuple
-from rtmpsniff.rtmp.events import Chunk
-
-
-def whole_chunks(offset: int, header: bytes, next_header: bytes, size: int, length: int) -> tuple[Chunk, ...]:
-    """The chunks of a message of more than one, all there and one behind the other; equal ones as a run."""
-    more = (length - 1) // size
-    last_size = length - more * size
-    first = new_tuple(Chunk, (offset, header, size, 1, 0))
-    place, step = offset + len(header) + size, len(next_header) + size
-    if last_size == size:
-        return first, new_tuple(Chunk, (place, next_header, size, more, 0))
-    last = new_tuple(Chunk, (place + (more - 1) * step, next_header, last_size, 1, 0))
-    return (first, last) if more == 1 else (first, new_tuple(Chunk, (place, next_header, size, more - 1, 0)), last)
+from rtmpsniff.rtmp.passage import Chunk
 
 
 def equal_bytes(data: bytes, at: int, step: int, count: int, byte: bytes) -> int:

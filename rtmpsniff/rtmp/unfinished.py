@@ -16,9 +16,10 @@ from rtmpsniff.findings import Severity
 from rtmpsniff.payload.types import TYPE_NAMES
 from rtmpsniff.rtmp.channels import Channels
 from rtmpsniff.rtmp.chunk import Channel, Header
-from rtmpsniff.rtmp.events import Chunk, Message, State, Undecoded, also
+from rtmpsniff.rtmp.events import Message, State, Undecoded, also
 from rtmpsniff.rtmp.lookahead import FIXED_LENGTHS
 from rtmpsniff.rtmp.outcome import Outcome
+from rtmpsniff.rtmp.passage import Chunk, Passage
 from rtmpsniff.rtmp.runs import shorten
 from rtmpsniff.rtmp.search import Rest
 from rtmpsniff.rtmp.window import Window
@@ -160,10 +161,8 @@ class Unfinished:
             channel.length,
             channel.parts,
             tuple(channel.missing),
-            tuple(channel.chunks),
+            Passage(tuple(channel.chunks), channel.first, channel.last),
             state,
-            channel.first,
-            channel.last,
             channel.missing_reason or NEVER_CAPTURED,
         )
         self._outcome.events.append(message)

@@ -11,20 +11,21 @@ from rtmpsniff.transport.events import Piece
 class Window:
     """`base` is the stream offset of the first byte at hand; `rest` holds those that wait for more to come.
 
-    `latest` is the packet that was asked for last.
+    Packet `places[i]` brought what stands from stream offset `offsets[i]` on; `latest` is the one that came last.
     """
 
-    __slots__ = ("_offsets", "_origin", "_places", "_rest", "_start", "_stop", "_wanted", "base", "latest")
+    __slots__ = ("_origin", "_rest", "_start", "_stop", "_wanted", "base", "latest", "offsets", "places")
 
     def __init__(self) -> None:
         self.base = 0
         self._rest = bytearray()
         self._wanted = 0  # bytes that must be at hand before it is worth reading again
-        self._offsets: list[int] = []
-        self._places: list[Place] = []
+        self.offsets: list[int] = []
+        self.places: list[Place] = []
         # The last answer: a span of the stream, and the packet that brought it.
         self._start = self._stop = 0
-        self._origin = self.latest = Origin(0, 0, 0)
+        self._origin = Origin(0, 0, 0)
+        self.latest: Place = self._origin
 
     def __repr__(self) -> str:
         return f"<Window at {self.base}, {len(self._rest)} bytes wait>"
@@ -40,11 +41,12 @@ class Window:
 
     def open(self, piece: Piece) -> bytes | None:
         """The bytes at hand: those that waited, and those of the piece; None while they are too few."""
+        self.latest = piece.places[-1]
         if not self._rest:
-            self.base, self._offsets, self._places = piece.offset, piece.offsets, list(piece.places)
+            self.base, self.offsets, self.places = piece.offset, piece.offsets, list(piece.places)
             return piece.data
-        self._offsets += piece.offsets
-        self._places += piece.places
+        self.offsets += piece.offsets
+        self.places += piece.places
         self._rest += piece.data
         return None if len(self._rest) < self._wanted else bytes(self._rest)
 
@@ -54,29 +56,20 @@ class Window:
         self._wanted = wanted
         self.base += used
         if self._rest:
-            at = bisect_right(self._offsets, self.base) - 1
-            self._offsets = [self.base, *self._offsets[at + 1 :]]
-            self._places = self._places[at:]
+            at = bisect_right(self.offsets, self.base) - 1
+            self.offsets = [self.base, *self.offsets[at + 1 :]]
+            self.places = self.places[at:]
         else:  # nothing points into the piece any more
-            self._offsets, self._places = [], []
-
-    def origins(self, start: int, stop: int) -> tuple[Origin, Origin]:
-        """The packets that brought the first and the last of the bytes at hand number `start` to `stop`."""
-        offsets, places = self._offsets, self._places
-        index = bisect_right(offsets, self.base + start)
-        first = new_tuple(Origin, places[index - 1])
-        end = bisect_right(offsets, self.base + stop - 1, index)
-        self.latest = last = first if end == index else new_tuple(Origin, places[end - 1])
-        return first, last
+            self.offsets, self.places = [], []
 
     def origin(self, at: int) -> Origin:
         """The packet that brought the byte at hand number `at`. Neighbors are asked for in turn: the last is kept."""
         offset = self.base + at
         if self._start <= offset < self._stop:
             return self._origin
-        offsets = self._offsets
+        offsets = self.offsets
         index = bisect_right(offsets, offset)
         self._start = offsets[index - 1]
         self._stop = offsets[index] if index < len(offsets) else offset + 1
-        self._origin = self.latest = origin = new_tuple(Origin, self._places[index - 1])
+        self._origin = origin = new_tuple(Origin, self.places[index - 1])
         return origin

@@ -13,9 +13,10 @@ from rtmpsniff.transport.connection import Flow
 from rtmpsniff.transport.events import Piece
 from rtmpsniff.transport.recent import Recent
 
-# What of one direction travels as one piece: so many segments, or fewer where they are long.
-MOST_PARTS: Final = 192
-MOST_BYTES: Final = 256 * 1024  # about: what was seen of the direction says how long its segments are
+# What of one direction travels as one piece: so many segments (and those that stand in the same block as the last of
+# them), or fewer where the blocks that they stand in, which wait with them, are longer than this together.
+MOST_PARTS: Final = 96
+MOST_BYTES: Final = 1024 * 1024
 
 _place_of: Final[Callable[[Uncut], Place]] = itemgetter(0)
 
@@ -34,11 +35,6 @@ class Batch:
         self.flow: Flow | None = None
         self.parts: list[bytes] = []
         self.packets: list[Uncut] = []
-
-    def begin(self, flow: Flow, size: int) -> int:
-        """A segment of so many bytes begins the next piece; gives how many may follow one another in it."""
-        self.flow = flow
-        return min(MOST_BYTES // max(size, flow.longest) + 1, MOST_PARTS)
 
     def take(self) -> tuple[Piece, ...]:
         """What is there, as a piece; nothing where nobody wants it any more."""

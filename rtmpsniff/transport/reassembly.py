@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import TICK, Packet, Uncut, cut, uncut
-from rtmpsniff.transport.batch import Batch
+from rtmpsniff.transport.batch import MOST_BYTES, MOST_PARTS, Batch
 from rtmpsniff.transport.connection import FARTHEST, RTMP_PORTS, Connection, Flow, Sender
 from rtmpsniff.transport.duplicates import Duplicates
 from rtmpsniff.transport.events import Begin, End, EndReason, Event, Tick
@@ -73,7 +73,7 @@ class Reassembler:
         batch = Batch(self.duplicates.batches, self.ordering.recent)
         parts, brought = batch.parts, batch.packets
         current: Flow | None = None  # that of the batch
-        most = 0
+        here, size = b"", 0  # the block at hand, and how many bytes the blocks of the batch have
         payload_at = _PAYLOAD_AT
         for packet in packets:
             _, link, block, begin, end, _ = packet
@@ -99,11 +99,12 @@ class Reassembler:
                 ):
                     start, stop = begin + payload_at[bits], begin + 14 + total
                     if start < stop <= end:
-                        if flow is not current or len(parts) >= most:
-                            if parts:
+                        if flow is not current or block is not here:
+                            here, size = block, size + len(block)
+                            if parts and (flow is not current or len(parts) >= MOST_PARTS or size > MOST_BYTES):
                                 yield from batch.take()
-                                parts, brought = batch.parts, batch.packets
-                            current, most = flow, batch.begin(flow, stop - start)
+                                parts, brought, size = batch.parts, batch.packets, len(block)
+                            batch.flow = current = flow
                         parts.append(block[start:stop])
                         brought.append(packet)
                         flow.next = (sequence + stop - start) & 0xFFFFFFFF
@@ -116,7 +117,7 @@ class Reassembler:
                     continue
             if parts:
                 yield from batch.take()
-                parts, brought, current = batch.parts, batch.packets, None
+                parts, brought, current, size = batch.parts, batch.packets, None, 0
             one = cut(packet)
             self.ordering.last = one.origin
             yield from self._packet(one) if one.link != TICK else self._tick(one.time + one.wire_length)

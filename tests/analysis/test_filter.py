@@ -22,7 +22,8 @@ from rtmpsniff.payload.shared import SharedObject, SharedObjectEvent
 from rtmpsniff.payload.types import AGGREGATE, TYPE_NAMES
 from rtmpsniff.payload.values import UNDEFINED, Array, Date, Dictionary, EcmaArray, Object, Reference, Vector, Xml
 from rtmpsniff.payload.video import Video
-from rtmpsniff.rtmp.events import Chunk, Message, Notes
+from rtmpsniff.rtmp.events import Message, Notes
+from rtmpsniff.rtmp.passage import Chunk, Passage
 from tests.build import amf0
 from tests.conftest import START
 from tests.proportion import grows_gently
@@ -383,10 +384,8 @@ def test_any_expression_holds_or_not_or_is_a_mistake(text: str, type_id: int, pa
         len(payload),
         [payload],
         (),
-        (Chunk(0, b"", 1),),
+        Passage((Chunk(0, b"", 1),), origin, origin),
         "whole",
-        origin,
-        origin,
     )
     condition = compiled(text)
     if isinstance(condition, FilterError):

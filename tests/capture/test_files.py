@@ -339,10 +339,10 @@ def test_a_file_redirected_to_a_program() -> None:
     program = (
         "from rtmpsniff.capture.files import open_capture as o; c = o('-'); list(c); print(c.packets, c.truncated)"
     )
-    data = pcap_header() + 5000 * record(bytes(70)) + b"rest"
+    data = pcap_header() + 15000 * record(bytes(70)) + b"rest"
     assert len(data) > 4 * BLOCK_SIZE
     ran = subprocess.run([sys.executable, "-c", program], input=data, capture_output=True, check=True, cwd=HOME)
-    assert ran.stdout == b"5000 ends inside a record after packet 5000: only 4 bytes of it are there\n"
+    assert ran.stdout == b"15000 ends inside a record after packet 15000: only 4 bytes of it are there\n"
     assert ran.stderr == b""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rtmpsniff.analysis.masking import Patch
 from rtmpsniff.output.carried import Carried, Item, Kind, Spot, in_stream, patches_of, spots_of
 from rtmpsniff.payload.types import VIDEO
-from rtmpsniff.rtmp.events import Chunk
+from rtmpsniff.rtmp.passage import Chunk
 from tests.build import AVC_HEADER, video_frame
 
 if TYPE_CHECKING:

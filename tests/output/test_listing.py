@@ -17,7 +17,8 @@ from rtmpsniff.output.listing import Listing, place, title
 from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.output.times import Clock, TimeFormat
 from rtmpsniff.rtmp.aggregates import sub_messages
-from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Notes, Opened, Traffic, Undecoded
+from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Notes, Opened, Traffic, Undecoded
+from rtmpsniff.rtmp.passage import Chunk
 from rtmpsniff.text import columns_of
 from rtmpsniff.transport.tcp import Endpoint
 from tests.build import amf0

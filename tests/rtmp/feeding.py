@@ -18,7 +18,8 @@ from rtmpsniff.budget import Budget
 from rtmpsniff.capture.packet import Origin, Packet
 from rtmpsniff.findings import Finding, Rule
 from rtmpsniff.rtmp.direction import Direction
-from rtmpsniff.rtmp.events import Chunk, Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.rtmp.events import Closed, Event, Greeting, Message, Opened, Undecoded
+from rtmpsniff.rtmp.passage import Chunk
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.transport.connection import Connection, Flow, Sender
 from rtmpsniff.transport.events import Begin, End, EndReason, Hole, Piece
@@ -241,13 +242,14 @@ def assert_consistent(message: Message) -> None:
     assert bool(message.missing) == (message.state == "damaged") or not full
 
 
-_FACTS = [field.name for field in fields(Message) if field.name != "parts" and field.init]
+_WORKED_OUT = {"parts": "payload", "came": "passage"}
+_FACTS = [_WORKED_OUT.get(field.name, field.name) for field in fields(Message) if field.init]
 
 
 def facts(events: Iterable[Event]) -> list[object]:
     """Events as values that can be compared."""
     return [
-        tuple(getattr(event, name) for name in [*_FACTS, "payload", "offset"]) if isinstance(event, Message) else event
+        tuple(getattr(event, name) for name in [*_FACTS, "offset"]) if isinstance(event, Message) else event
         for event in events
     ]
 

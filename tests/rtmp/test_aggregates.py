@@ -13,7 +13,8 @@ from rtmpsniff.output.words import say_message
 from rtmpsniff.payload.aggregate import HEADER
 from rtmpsniff.rtmp.aggregates import sub_messages
 from rtmpsniff.rtmp.describe import describe
-from rtmpsniff.rtmp.events import Chunk, Message, State
+from rtmpsniff.rtmp.events import Message, State
+from rtmpsniff.rtmp.passage import Chunk, Passage
 from tests.build import ChunkWriter
 from tests.payload.test_aggregate import VECTOR, tag, tags
 from tests.proportion import grows_gently
@@ -221,9 +222,8 @@ def test_however_it_was_cut_into_chunks(data: st.DataObject, lengths: list[int])
 
 def made(payload: bytes, chunks: tuple[Chunk, ...], missing: tuple[tuple[int, int], ...] = ()) -> Message:
     state: State = "damaged" if missing else "whole"
-    return Message(
-        1, 1, "server", 4, 1, AGGREGATE, 0, True, len(payload), [payload], missing, chunks, state, origin(1), origin(2)
-    )
+    came = Passage(chunks, origin(1), origin(2))
+    return Message(1, 1, "server", 4, 1, AGGREGATE, 0, True, len(payload), [payload], missing, came, state)
 
 
 @given(st.data(), st.lists(tags, max_size=4).map(b"".join) | st.binary(max_size=60))

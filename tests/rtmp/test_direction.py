@@ -25,7 +25,8 @@ from rtmpsniff.findings import (
     Severity,
 )
 from rtmpsniff.rtmp.direction import Direction
-from rtmpsniff.rtmp.events import Chunk, Greeting
+from rtmpsniff.rtmp.events import Greeting
+from rtmpsniff.rtmp.passage import Chunk
 from rtmpsniff.transport.events import Piece
 from tests.build import ChunkWriter, Extended, audio_frame, basic_header, video_frame
 from tests.rtmp.feeding import (

@@ -8,7 +8,8 @@ import pytest
 
 from rtmpsniff.payload.bodies import Unknown, decode
 from rtmpsniff.payload.control import SetChunkSize
-from rtmpsniff.rtmp.events import Chunk, Message, State, Undecoded
+from rtmpsniff.rtmp.events import Message, State, Undecoded
+from rtmpsniff.rtmp.passage import Chunk, Passage
 from tests.rtmp.feeding import origin
 
 
@@ -25,10 +26,8 @@ def message(type_id: int, *parts: bytes, state: State = "whole", chunks: tuple[C
         length=sum(map(len, parts)),
         parts=parts,
         missing=(),
-        chunks=chunks,
+        came=Passage(chunks, origin(4), origin(5)),
         state=state,
-        first=origin(4),
-        last=origin(5),
     )
 
 

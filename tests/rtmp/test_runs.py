@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from rtmpsniff.rtmp.events import Chunk
-from rtmpsniff.rtmp.runs import equal_bytes, shorten, whole_chunks
+from rtmpsniff.rtmp.passage import Chunk
+from rtmpsniff.rtmp.runs import equal_bytes, shorten
 
 HEADER, NEXT = b"\x06" + bytes(11), b"\xc6"
-
-
-@pytest.mark.parametrize(
-    ("length", "expected"),
-    [
-        (200, (Chunk(50, HEADER, 128), Chunk(190, NEXT, 72))),
-        (256, (Chunk(50, HEADER, 128), Chunk(190, NEXT, 128))),
-        (300, (Chunk(50, HEADER, 128), Chunk(190, NEXT, 128), Chunk(319, NEXT, 44))),
-        (512, (Chunk(50, HEADER, 128), Chunk(190, NEXT, 128, 3))),
-    ],
-)
-def test_chunks_of_a_message(length: int, expected: tuple[Chunk, ...]) -> None:
-    chunks = whole_chunks(50, HEADER, NEXT, 128, length)
-    assert chunks == expected
-    assert sum(chunk.size * chunk.run for chunk in chunks) == length
 
 
 @pytest.mark.parametrize("other", [0, 1, 63, 64, 65, 599, 600])

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rtmpsniff.capture.packet import Packet
-from rtmpsniff.transport.batch import MOST_PARTS
+from rtmpsniff.capture.packet import Packet, uncut
+from rtmpsniff.transport.batch import MOST_BYTES, MOST_PARTS
 from rtmpsniff.transport.events import (
     Piece,
 )
-from rtmpsniff.transport.reassembly import reassemble
+from rtmpsniff.transport.reassembly import Reassembler, reassemble
 from tests.build import Conversation, Frame
 from tests.transport.talks import (
     ARP,
@@ -76,6 +76,20 @@ def test_a_piece_has_so_many_parts_at_the_most() -> None:
     talk = opened(mss=1)
     talk.client(bytes(MOST_PARTS + 1))
     assert [len(text) for _, _, text in pieces(run(talk.frames))] == [MOST_PARTS, 1]
+
+
+@pytest.mark.parametrize("length", [1 << 10, 300 << 10, 1 << 20, 3 << 20])
+def test_a_piece_keeps_few_blocks_waiting(length: int) -> None:
+    """Sparse segments among much else stand each in a block of its own, which waits with them."""
+    talk = opened(mss=3)
+    talk.client(bytes(120))
+    stands = (
+        (place, link, data + bytes(length), begin, end, wire_length)
+        for place, link, data, begin, end, wire_length in uncut(packets(talk.frames))
+    )
+    sizes = [len(event.places) for event in Reassembler().run_uncut(stands) if isinstance(event, Piece)]
+    assert sum(sizes) == 40
+    assert max(sizes) * length <= max(MOST_BYTES, length)
 
 
 def test_pieces_are_handed_on_before_the_packets_end() -> None:
