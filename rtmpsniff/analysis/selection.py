@@ -130,6 +130,8 @@ def _fits_other(event: Event, selection: Selection) -> bool:
 def _fits(event: Event, selection: Selection) -> bool:
     if selection.connections and event.connection not in selection.connections:
         return False
+    if selection.start is None and selection.stop is None:
+        return True
     time = event_time(event)
     if selection.start is not None and time < selection.start():
         return False

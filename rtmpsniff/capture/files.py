@@ -21,7 +21,7 @@ from typing import Final, Protocol, Self, TypeAlias
 
 from rtmpsniff.capture.backward import Backward
 from rtmpsniff.capture.compressed import Unpacked, packing_of
-from rtmpsniff.capture.packet import Packet, Uncut, all_uncut, cut, tick
+from rtmpsniff.capture.packet import Packet, Uncut, cut, tick, uncut
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
 from rtmpsniff.capture.source import Around, Source
@@ -188,7 +188,7 @@ class CaptureFile:
             while True:
                 last = packets[-1] if packets else last
                 if last is not None and len(more) < self._block_size and _is_quiet(self._source):
-                    packets += all_uncut([tick(cut(last), _time_of(last))])
+                    packets += uncut([tick(cut(last), _time_of(last))])
                     last = None
                 yield packets
                 if self._source.closed:

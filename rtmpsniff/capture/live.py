@@ -16,7 +16,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
-from rtmpsniff.capture.packet import Packet, Statistics, Uncut, all_uncut, tick
+from rtmpsniff.capture.packet import Packet, Statistics, tick
 from rtmpsniff.capture.recorder import Recorder
 
 PATIENCE: Final = 0.1  # s; how often somebody looks at the clock where no packet comes
@@ -109,10 +109,6 @@ class Capture:
 
     def __iter__(self) -> Iterator[Packet]:
         return chain.from_iterable(self._handed_on())
-
-    def uncut(self) -> Iterator[Uncut]:
-        """The packets as transport takes them."""
-        return chain.from_iterable(map(all_uncut, self._handed_on()))
 
     def stop(self) -> None:
         """Ask for the end."""

@@ -95,6 +95,7 @@ class Message:
     state: State
     missing_reason: str = NEVER_CAPTURED  # why they are not there
     notes: Notes | None = field(default=None, init=False)
+    _last: Origin | None = field(default=None, init=False, repr=False)
     _payload: bytes | None = field(default=None, init=False, repr=False)
     _decoded: Decoded | None = field(default=None, init=False, repr=False)
 
@@ -139,26 +140,21 @@ class Message:
         )
 
     @property
-    def passage(self) -> Passage:
-        """Its chunks and packets."""
-        came = self.came
-        if not isinstance(came, Passage):
-            came = self.came = came.passage
-        return came
-
-    @property
     def chunks(self) -> tuple[Chunk, ...]:
-        return self.passage.chunks
+        return self.came.chunks
 
     @property
     def first(self) -> Origin:
         """The least packet that brought bytes of it."""
-        return self.passage.first
+        return self.came.first
 
     @property
     def last(self) -> Origin:
         """The greatest."""
-        return self.passage.last
+        last = self._last
+        if last is None:
+            last = self._last = self.came.last
+        return last
 
     @property
     def type(self) -> str:

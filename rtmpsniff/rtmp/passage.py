@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from rtmpsniff.capture.packet import Origin, Place
+from rtmpsniff.capture.packet import Origin, Place, new_tuple
 
 
 class Chunk(NamedTuple):
@@ -34,7 +34,7 @@ class Passage(NamedTuple):
 class Unbroken(NamedTuple):
     """A message all of whose chunks stood one behind the other, the later ones with headers of one byte (format 3).
 
-    Packet `places[i]` brought what stands from stream offset `offsets[i]` on.
+    It tells what a `Passage` does. Packet `places[i]` brought what stands from stream offset `offsets[i]` on.
     """
 
     offset: int  # of its first header byte, in the sender's stream
@@ -45,18 +45,9 @@ class Unbroken(NamedTuple):
     places: Sequence[Place]
 
     @property
-    def passage(self) -> Passage:
-        more = self._later
-        stop = self.offset + len(self.header) + self.length + more
-        return Passage(self._chunks(more), self._brought(self.offset), self._brought(stop - 1))
-
-    @property
-    def _later(self) -> int:
-        """How many chunks follow the first."""
-        return (self.length - 1) // self.size if self.length else 0
-
-    def _chunks(self, more: int) -> tuple[Chunk, ...]:
+    def chunks(self) -> tuple[Chunk, ...]:
         offset, header, size, length, *_ = self
+        more = self._later
         if not more:
             return (Chunk(offset, header, length),)
         first = Chunk(offset, header, size)
@@ -67,5 +58,17 @@ class Unbroken(NamedTuple):
         last = Chunk(place + (more - 1) * (1 + size), later, last_size)
         return (first, last) if more == 1 else (first, Chunk(place, later, size, more - 1), last)
 
-    def _brought(self, offset: int) -> Origin:
-        return Origin(*self.places[bisect_right(self.offsets, offset) - 1])
+    @property
+    def first(self) -> Origin:
+        return new_tuple(Origin, self.places[bisect_right(self.offsets, self.offset) - 1])
+
+    @property
+    def last(self) -> Origin:
+        offset, header, size, length, offsets, places = self
+        stop = offset + len(header) + length + ((length - 1) // size if length else 0)
+        return new_tuple(Origin, places[bisect_right(offsets, stop - 1) - 1])
+
+    @property
+    def _later(self) -> int:
+        """How many chunks follow the first."""
+        return (self.length - 1) // self.size if self.length else 0

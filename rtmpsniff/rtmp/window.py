@@ -43,7 +43,8 @@ class Window:
         """The bytes at hand: those that waited, and those of the piece; None while they are too few."""
         self.latest = piece.places[-1]
         if not self._rest:
-            self.base, self.offsets, self.places = piece.offset, piece.offsets, list(piece.places)
+            self.base, self.offsets = piece.offset, piece.offsets
+            self.places = piece.places if isinstance(piece.places, list) else list(piece.places)
             return piece.data
         self.offsets += piece.offsets
         self.places += piece.places

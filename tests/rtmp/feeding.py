@@ -242,14 +242,15 @@ def assert_consistent(message: Message) -> None:
     assert bool(message.missing) == (message.state == "damaged") or not full
 
 
-_WORKED_OUT = {"parts": "payload", "came": "passage"}
-_FACTS = [_WORKED_OUT.get(field.name, field.name) for field in fields(Message) if field.init]
+_FACTS = [field.name for field in fields(Message) if field.init and field.name not in {"parts", "came"}]
 
 
 def facts(events: Iterable[Event]) -> list[object]:
     """Events as values that can be compared."""
     return [
-        tuple(getattr(event, name) for name in [*_FACTS, "offset"]) if isinstance(event, Message) else event
+        tuple(getattr(event, name) for name in [*_FACTS, "payload", "chunks", "first", "last"])
+        if isinstance(event, Message)
+        else event
         for event in events
     ]
 
