@@ -13,10 +13,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from itertools import chain
-from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
-from rtmpsniff.capture.packet import Packet, Statistics, tick
+from rtmpsniff.capture.packet import Packet, Statistics, Uncut, cut, tick, uncut
 from rtmpsniff.capture.recorder import Recorder
 
 PATIENCE: Final = 0.1  # s; how often somebody looks at the clock where no packet comes
@@ -35,7 +34,7 @@ class Source(Protocol):
     @property
     def notices(self) -> list[str]: ...  # what happened to the interfaces
 
-    def read(self, timeout: float) -> list[Packet]: ...
+    def read(self, timeout: float) -> list[Uncut]: ...
     def statistics(self) -> Statistics: ...
     def close(self) -> None: ...
 
@@ -78,7 +77,7 @@ class Capture:
         self._rest = rest
         self._clock = clock
         self._most_waiting = most_waiting
-        self._batches: deque[tuple[list[Packet], int]] = deque()  # and their weights
+        self._batches: deque[tuple[list[Uncut], int]] = deque()  # and their weights
         self._waiting = 0  # bytes in `_batches`
         self._changed = threading.Condition()
         self._stop_at: int | None = None  # when it was asked to stop
@@ -108,6 +107,10 @@ class Capture:
         self._source.close()
 
     def __iter__(self) -> Iterator[Packet]:
+        return map(cut, self.uncut())
+
+    def uncut(self) -> Iterator[Uncut]:
+        """The packets as transport takes them."""
         return chain.from_iterable(self._handed_on())
 
     def stop(self) -> None:
@@ -128,9 +131,9 @@ class Capture:
         del self._source.notices[: len(told)]
         return told
 
-    def _handed_on(self) -> Iterator[list[Packet]]:
+    def _handed_on(self) -> Iterator[list[Uncut]]:
         """Batches of packets; a tick where no more are there, so that what was read is dealt with at once."""
-        last: Packet | None = None
+        last: Uncut | None = None
         next_control = 0.0
         while True:
             if next_control <= time.monotonic():
@@ -143,13 +146,13 @@ class Capture:
             elif self._over:
                 break
             if last is not None and not self._batches:
-                yield [tick(last, self._settled)]
+                yield list(uncut([tick(cut(last), self._settled)]))
                 self._rest()
         self._control()
         if self._error is not None:
             raise self._error
 
-    def _next(self) -> list[Packet]:
+    def _next(self) -> list[Uncut]:
         with self._changed:
             if not self._batches and not self._over:
                 self._changed.wait(PATIENCE)
@@ -181,7 +184,7 @@ class Capture:
             batch = source.read(PATIENCE)
             if batch:
                 first, _ = self.times
-                self.times = batch[0].time if first is None else first, batch[-1].time
+                self.times = cut(batch[0]).time if first is None else first, cut(batch[-1]).time
                 if recorder is not None:
                     recorder.write(batch)
                 if self.decodes and not self._is_left:
@@ -197,13 +200,13 @@ class Capture:
             self._statistics = self._source.statistics()
             self._next_count = time.monotonic() + PATIENCE
 
-    def _is_drained(self, stop_at: int, batch: list[Packet]) -> bool:
+    def _is_drained(self, stop_at: int, batch: list[Uncut]) -> bool:
         """Whether what came before the stop was read; the kernel keeps a block until it is full or its time is up."""
         if batch:
-            return batch[-1].time > stop_at
+            return cut(batch[-1]).time > stop_at
         return self._clock() > stop_at + SETTLED
 
-    def _hand_on(self, batch: list[Packet]) -> None:
+    def _hand_on(self, batch: list[Uncut]) -> None:
         weight = _weight(batch)
         with self._changed:
             while self._batches and self._waiting + weight > self._most_waiting and not self._is_left:
@@ -217,5 +220,7 @@ class Capture:
             self._changed.notify_all()
 
 
-def _weight(batch: list[Packet]) -> int:
-    return sum(map(len, map(itemgetter(4), batch))) + _OVERHEAD * len(batch)
+def _weight(batch: list[Uncut]) -> int:
+    """What a batch costs while it waits: packets that stand in one block keep all of it."""
+    blocks = {id(block): len(block) for _, _, block, *_ in batch}
+    return sum(blocks.values()) + _OVERHEAD * len(batch)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final, Protocol
 
 from rtmpsniff.capture.interfaces import ANY
-from rtmpsniff.capture.packet import Packet, Statistics
+from rtmpsniff.capture.packet import Packet, Statistics, Uncut, uncut
 from rtmpsniff.errors import UserError
 from rtmpsniff.text import printable
 
@@ -62,7 +62,7 @@ class PortableSource:
             self.close()
             raise
 
-    def read(self, timeout: float) -> list[Packet]:
+    def read(self, timeout: float) -> list[Uncut]:
         """What there is, waiting for it up to `timeout` seconds."""
         until = time.monotonic() + timeout
         packets: list[Packet] = []
@@ -75,7 +75,7 @@ class PortableSource:
         numbered = [packet._replace(number=self.packets + at) for at, packet in enumerate(packets, 1)]
         self.packets += len(numbered)
         self.bytes += sum(packet.wire_length for packet in numbered)
-        return numbered
+        return list(uncut(numbered))
 
     def _take(self, listener: _Socket, packets: list[Packet]) -> None:
         for _ in range(MOST_AT_ONCE):

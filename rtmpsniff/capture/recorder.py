@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Uncut
 from rtmpsniff.capture.writing import Format, PcapFormat, PcapngFormat
 from rtmpsniff.errors import OutputError
 from rtmpsniff.text import printable
@@ -69,7 +69,7 @@ class Recorder:
     def __repr__(self) -> str:
         return f"<Recorder {self.name}: {self.packets} packets in {self.files} files>"
 
-    def write(self, packets: Sequence[Packet]) -> None:
+    def write(self, packets: Sequence[Uncut]) -> None:
         """Keep these packets; all of them are in the file when this returns."""
         if not self._rotation.is_wanted:
             self._write(packets)
@@ -77,11 +77,12 @@ class Recorder:
         start = 0
         size = self._size
         for at, packet in enumerate(packets):
-            if self._is_full(packet, size):
+            (_, _, time), _, _, begin, end, _ = packet
+            if self._is_full(time, end - begin, size):
                 self._write(packets[start:at])
-                self._next(packet)
+                self._next(time)
                 start, size = at, self._size
-            size += len(packet.data) + 36  # what stands beside a packet, at most
+            size += end - begin + 36  # what stands beside a packet, at most
         self._write(packets[start:])
 
     def close(self) -> None:
@@ -92,21 +93,21 @@ class Recorder:
         with telling(self.name):  # some file systems write only now
             os.close(file)
 
-    def _is_full(self, packet: Packet, size: int) -> bool:
+    def _is_full(self, time: int, length: int, size: int) -> bool:
         limit, period = self._rotation.size, self._rotation.time
         if self._file < 0:
             return True
-        if limit is not None and size + len(packet.data) + 36 > limit:
+        if limit is not None and size + length + 36 > limit:
             return True
-        return period is not None and packet.time - self._began >= period
+        return period is not None and time - self._began >= period
 
-    def _next(self, packet: Packet) -> None:
+    def _next(self, time: int) -> None:
         self.close()
         path = Path(self.name)
-        moment = datetime.fromtimestamp(packet.time // 1_000_000_000, UTC)
+        moment = datetime.fromtimestamp(time // 1_000_000_000, UTC)
         numbered = path.with_name(f"{path.stem}_{self.files + 1:05}_{moment:%Y%m%dT%H%M%SZ}{path.suffix}")
         self._open(str(numbered))
-        self._began = packet.time
+        self._began = time
         self._kept.append(numbered)
         while self._rotation.keep is not None and len(self._kept) > self._rotation.keep:
             with suppress(FileNotFoundError):  # somebody took it away
@@ -125,7 +126,7 @@ class Recorder:
             self._size = 0
             self._put(self._format.header())
 
-    def _write(self, packets: Sequence[Packet]) -> None:
+    def _write(self, packets: Sequence[Uncut]) -> None:
         if not packets:
             return
         with telling(self.name):

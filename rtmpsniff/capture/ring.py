@@ -22,7 +22,7 @@ from typing import Final
 
 from rtmpsniff.capture.bpf import ETHERNET_DEVICE, LOOPBACK_DEVICE, Instruction, Narrowing, packed, rtmp_filter
 from rtmpsniff.capture.interfaces import ANY
-from rtmpsniff.capture.packet import Packet, Statistics, new_tuple
+from rtmpsniff.capture.packet import Statistics, Uncut
 
 BLOCK_SIZE: Final = (
     256 * 1024
@@ -53,7 +53,7 @@ _PROGRAM: Final = Struct("@HP")  # sock_fprog
 
 _STATUS: Final = Struct("@I")
 _STATUS_AT: Final = 8  # in a block: behind version and offset of the private area
-_BLOCK: Final = Struct("@III")  # from there on: status, number of packets, offset of the first
+_BLOCK: Final = Struct("@IIII")  # from there on: status, number of packets, offset of the first, length in use
 _USER: Final = 1  # the block is ours to read
 # tpacket3_hdr and the sockaddr_ll behind it: offset of the next, seconds, nanoseconds, captured length, length, status,
 # where the frame begins, VLAN tag, its protocol; then interface, device type.
@@ -118,19 +118,20 @@ class Ring:
         self._memory.close()
         self._socket.close()
 
-    def read(self, timeout: float) -> list[Packet]:
+    def read(self, timeout: float) -> list[Uncut]:
         """The packets of the next block; none where none is handed over within `timeout` seconds."""
         if self._next_look <= time.monotonic():
             self._look()
         start = self._block * BLOCK_SIZE
-        status, count, first = _BLOCK.unpack_from(self._memory, start + _STATUS_AT)
+        status, count, first, length = _BLOCK.unpack_from(self._memory, start + _STATUS_AT)
         if not status & _USER:
             if not self._wait(timeout):
                 return []
-            status, count, first = _BLOCK.unpack_from(self._memory, start + _STATUS_AT)
+            status, count, first, length = _BLOCK.unpack_from(self._memory, start + _STATUS_AT)
             if not status & _USER:
                 return []
-        packets = self._packets(start + first, count)
+        # Copied, since the kernel wants it back: as it is, and not packet by packet.
+        packets = self._packets(self._memory[start + first : start + length], count)
         _STATUS.pack_into(self._memory, start + _STATUS_AT, 0)
         self._block = (self._block + 1) % self._blocks
         return packets
@@ -143,26 +144,26 @@ class Ring:
         self._dropped += dropped
         return Statistics(self._received, self._dropped)
 
-    def _packets(self, at: int, count: int) -> list[Packet]:
+    def _packets(self, memory: bytes, count: int) -> list[Uncut]:
         # The hot loop of live capture: all that it touches is local.
-        memory, header, make = self._memory, _HEADER.unpack_from, new_tuple
-        number, total = self.packets, 0
-        packets: list[Packet] = []
+        header = _HEADER.unpack_from
+        number, total, at = self.packets, 0, 0
+        packets: list[Uncut] = []
         add = packets.append
         for _ in range(count):
             step, seconds, fraction, size, length, status, begin, tag, protocol, _, device = header(memory, at)
-            start = at + begin
-            data = memory[start : start + size]
+            block, start = memory, at + begin
             link = ETHERNET
             if device not in {ETHERNET_DEVICE, LOOPBACK_DEVICE}:
                 link = RAW
             elif status & _VLAN_VALID:  # the kernel took the tag away and kept it beside
                 kind = protocol if status & _VLAN_PROTOCOL_VALID else _CUSTOMER_TAG
-                data = b"".join((data[:12], _TAG.pack(kind, tag & 0xFFFF), data[12:]))
+                data = memory[start : start + size]
+                block, start, size = b"".join((data[:12], _TAG.pack(kind, tag & 0xFFFF), data[12:])), 0, size + 4
                 length += 4
             number += 1
             total += length
-            add(make(Packet, (0, number, seconds * _SECOND + fraction, link, data, length)))
+            add(((0, number, seconds * _SECOND + fraction), link, block, start, start + size, length))
             at += step
         self.packets = number
         self.bytes += total

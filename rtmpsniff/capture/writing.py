@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import Final, Protocol
 
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Uncut
 from rtmpsniff.version import __version__
 
 ETHERNET: Final = 1
@@ -28,7 +28,7 @@ class Format(Protocol):
     """A capture format: what a file begins with, and what stands in it for packets."""
 
     def header(self) -> bytes: ...
-    def records(self, packets: Iterable[Packet]) -> bytes: ...
+    def records(self, packets: Iterable[Uncut]) -> bytes: ...
 
 
 class PcapFormat:
@@ -41,10 +41,11 @@ class PcapFormat:
     def header(self) -> bytes:
         return struct.pack("@IHHiIII", _NANOSECONDS, 2, 4, 0, 0, self._snapshot_length, ETHERNET)
 
-    def records(self, packets: Iterable[Packet]) -> bytes:
+    def records(self, packets: Iterable[Uncut]) -> bytes:
         parts: list[bytes] = []
         add, pack = parts.append, _RECORD.pack
-        for _, _, time, link, data, length in packets:
+        for (_, _, time), link, block, begin, end, length in packets:
+            data = block[begin:end]
             if link != ETHERNET:
                 data, length = _framed(data), length + 14  # noqa: PLW2901 - once in a while
             add(pack(time // _SECOND, time % _SECOND, len(data), length))
@@ -70,16 +71,16 @@ class PcapngFormat:
         section = struct.pack("@IHHq", 0x1A2B3C4D, 1, 0, -1)
         return _framed_block(0x0A0D0D0A, section + software + _option(0)) + self._describe(ETHERNET)
 
-    def records(self, packets: Iterable[Packet]) -> bytes:
+    def records(self, packets: Iterable[Uncut]) -> bytes:
         parts: list[bytes] = []
         add, pack, pack_length, interfaces = parts.append, _BLOCK.pack, _LENGTH.pack, self._interfaces
-        for _, _, time, link, data, length in packets:
+        for (_, _, time), link, block, begin, end, length in packets:
             if link not in interfaces:
                 add(self._describe(link))
-            size = len(data)
+            size = end - begin
             total = 32 + size + (-size & 3)
             add(pack(6, total, interfaces[link], time >> 32, time & 0xFFFFFFFF, size, length))
-            add(data)
+            add(block[begin:end])
             add(_PADDING[size & 3])
             add(pack_length(total))
         return b"".join(parts)

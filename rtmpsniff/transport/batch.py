@@ -13,9 +13,9 @@ from rtmpsniff.transport.connection import Flow
 from rtmpsniff.transport.events import Piece
 from rtmpsniff.transport.recent import Recent
 
-# What of one direction travels as one piece: so many segments (and those that stand in the same block as the last of
-# them), or fewer where the blocks that they stand in, which wait with them, are longer than this together.
-MOST_PARTS: Final = 96
+# What of one direction travels as one piece: so many segments, or fewer where the blocks that they stand in, which wait
+# with them, are longer than this together. With more of them what is made of a piece leaves the processor's cache.
+MOST_PARTS: Final = 192
 MOST_BYTES: Final = 1024 * 1024
 
 _place_of: Final[Callable[[Uncut], Place]] = itemgetter(0)

@@ -99,12 +99,14 @@ class Reassembler:
                 ):
                     start, stop = begin + payload_at[bits], begin + 14 + total
                     if start < stop <= end:
-                        if flow is not current or block is not here:
+                        if block is not here:
                             here, size = block, size + len(block)
-                            if parts and (flow is not current or len(parts) >= MOST_PARTS or size > MOST_BYTES):
+                        if flow is not current or len(parts) >= MOST_PARTS or size > MOST_BYTES:
+                            if parts:
                                 yield from batch.take()
-                                parts, brought, size = batch.parts, batch.packets, len(block)
+                                parts, brought = batch.parts, batch.packets
                             batch.flow = current = flow
+                            size = len(block)
                         parts.append(block[start:stop])
                         brought.append(packet)
                         flow.next = (sequence + stop - start) & 0xFFFFFFFF

@@ -12,7 +12,7 @@ import pytest
 
 from rtmpsniff.capture.files import read
 from rtmpsniff.capture.live import Capture
-from rtmpsniff.capture.packet import TICK, Packet, Statistics
+from rtmpsniff.capture.packet import TICK, Packet, Statistics, Uncut, uncut
 from rtmpsniff.capture.recorder import Recorder
 from rtmpsniff.errors import OutputError
 
@@ -30,12 +30,12 @@ class Script:
         self.error: Exception | None = None
         self.given = threading.Event()  # all of them
 
-    def read(self, timeout: float) -> list[Packet]:
+    def read(self, timeout: float) -> list[Uncut]:
         if self.batches:
             batch = self.batches.pop(0)
             self.packets += len(batch)
             self.bytes += sum(packet.wire_length for packet in batch)
-            return batch
+            return list(uncut(batch))
         self.given.set()
         if self.error is not None:
             raise self.error

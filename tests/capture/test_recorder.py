@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from rtmpsniff.capture.files import read
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Packet, Uncut, uncut
 from rtmpsniff.capture.recorder import Recorder, Rotation, telling, write_all
 from rtmpsniff.errors import OutputError
 
@@ -22,8 +22,8 @@ SECOND = 1_000_000_000
 TIME = 1_700_000_000 * SECOND
 
 
-def packets(count: int, size: int = 100, step: int = SECOND) -> list[Packet]:
-    return [Packet(0, n, TIME + n * step, 1, bytes(size), size) for n in range(1, count + 1)]
+def packets(count: int, size: int = 100, step: int = SECOND) -> list[Uncut]:
+    return list(uncut(Packet(0, n, TIME + n * step, 1, bytes(size), size) for n in range(1, count + 1)))
 
 
 def kept(*paths: Path) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rtmpsniff.capture.libpcap import compile_expression
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Packet, cut
 from rtmpsniff.capture.ring import BLOCK_SIZE, Ring
 from tests.build import Talk, session
 from tests.capture.network import Network, needs_network, network
@@ -41,8 +41,8 @@ def heard(listening: Ring, count: int, timeout: float = PATIENCE) -> list[Packet
     packets: list[Packet] = []
     until = time.monotonic() + timeout
     while len(packets) < count and time.monotonic() < until:
-        packets += listening.read(0.05)
-    return packets + listening.read(0.15)
+        packets += map(cut, listening.read(0.05))
+    return [*packets, *map(cut, listening.read(0.15))]
 
 
 def talk() -> list[bytes]:
