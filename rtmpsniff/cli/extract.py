@@ -28,6 +28,7 @@ from rtmpsniff.output.file_names import FileNames
 from rtmpsniff.output.media_lines import row, table, warnings
 from rtmpsniff.output.part_file import PartFile, PartFiles
 from rtmpsniff.output.saved import reason
+from rtmpsniff.output.story import Write, in_full, shortened
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import plural, printable
@@ -72,6 +73,7 @@ def extract_command(
     masking = Masking(_how_to_mask(files, output, include_secrets))
     is_masked = masking.how == "masked"
     target = _target(files, output, FileNames(masking), force)
+    target.write = in_full if chosen.full else shortened
     with ExitStack() as open_:
         bar = open_.enter_context(progress(files, 2 if is_masked else 1))
         if is_masked:
@@ -160,6 +162,7 @@ class Target:
         self.rows: list[tuple[str, ...]] = []
         self.told: list[str] = []
         self.found = False
+        self.write: Write = shortened  # how long names stand in `rows`
         self._names = names
         self._given: dict[MediaStream, str] = {}
 
@@ -192,7 +195,7 @@ class Target:
 
     def _finish(self, media: MediaStream, name: str) -> None:
         """It ends; `name` is that of its file, safe to print."""
-        self.rows.append(row(media, name))
+        self.rows.append(row(media, name, self.write))
         self.told += warnings(media, name)
 
 

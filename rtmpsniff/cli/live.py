@@ -202,7 +202,7 @@ def live_command(
         events = watch.counted(run) if records is None else records.kept(watch.counted(run))
         chosen_events = select(events, chosen.make_selection(run))
         if is_shown:
-            heading, show = look.of(run, out)
+            heading, show = look.of(run, out, chosen)
             watch.write(heading)
             for event in look.shown(chosen_events, quiet):
                 watch.write(show(event))

@@ -14,6 +14,7 @@ from rtmpsniff.analysis.selection import Selection, parse_types
 from rtmpsniff.cli.keys import read_keys
 from rtmpsniff.cli.world import ColorChoice, color_option
 from rtmpsniff.dissect import Dissection
+from rtmpsniff.output.times import TimeFormat
 from rtmpsniff.tunnel.keylog import KeyLog
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ class Chosen(NamedTuple):
     color: ColorChoice
     make_selection: Callable[[Dissection], Selection]
     keys: KeyLog
+    times: TimeFormat | None  # how they are shown; None: nobody said
+    full: bool  # nothing is shortened
 
 
 def gathered(
@@ -177,6 +180,8 @@ def _chosen(
     message: tuple[range, ...],
     filter_: Filter | None,
     count: int | None,
+    time_format: TimeFormat | None,
+    full: bool,
 ) -> Chosen:
     types, handshake = parse_types(name for names in type_ for name in names)
 
@@ -194,7 +199,7 @@ def _chosen(
         )
 
     root: ColorChoice = click.get_current_context().find_root().params.get("color") or "auto"
-    return Chosen(port, color or root, make_selection, read_keys(keylog))
+    return Chosen(port, color or root, make_selection, read_keys(keylog), time_format, full)
 
 
 # Options that other commands have too.
@@ -259,5 +264,14 @@ traffic_options = gathered(
         help='Only messages of which this holds: type == "video" and length > 50000. See below.',
     ),
     count_option,
+    click.option(
+        "-t",
+        "--time",
+        "time_format",
+        type=click.Choice(["relative", "delta", "utc", "local", "epoch"]),
+        help="How times are shown; relative (the default): since the first packet, delta: since the last line. JSON "
+        "has them all.",
+    ),
+    full_option,
     color_option,
 )

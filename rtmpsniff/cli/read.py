@@ -17,7 +17,6 @@ from rtmpsniff.cli.options import (
     FILTER_HELP,
     Chosen,
     FieldsParameter,
-    full_option,
     gathered,
     grid_option,
     traffic_options,
@@ -30,7 +29,7 @@ from rtmpsniff.findings import Finding, Severity
 from rtmpsniff.output.hexdump import dump, grid, shape
 from rtmpsniff.output.listing import Listing, place, title
 from rtmpsniff.output.theme import Paint
-from rtmpsniff.output.times import Clock, TimeFormat
+from rtmpsniff.output.times import Clock
 from rtmpsniff.output.tree import tree
 from rtmpsniff.payload.types import AGGREGATE
 from rtmpsniff.rtmp.aggregates import sub_messages
@@ -48,18 +47,16 @@ Show: TypeAlias = Callable[[Event], Iterable[str]]
 class Look:
     """How messages are shown, as the options say. `columns`: those for scripts, instead of all else."""
 
-    clock: TimeFormat
     verbose: bool
     hex: bool
     grid: bool
     columns: Callable[[Dissection], Show] | None
-    full: bool
 
-    def of(self, run: Dissection, out: World) -> tuple[Sequence[str], Show]:
+    def of(self, run: Dissection, out: World, chosen: Chosen) -> tuple[Sequence[str], Show]:
         """The heading, and what gives the lines of an event."""
         if self.columns is not None:
             return (), self.columns(run)
-        view = View(out, Clock(self.clock, lambda: run.base), self.full)
+        view = View(out, Clock(chosen.times or "relative", lambda: run.base), chosen.full)
         has_heading = out.width is not None and not (self.hex or self.grid)
         return (view.listing.heading(),) if has_heading else (), view.way(self.verbose, self.hex, self.grid)
 
@@ -68,26 +65,16 @@ class Look:
         return shown(events, quiet or self.columns is not None, self.verbose)
 
 
-def _look(
-    time_format: TimeFormat, verbose: bool, hex_: bool, grid_: bool, fields: list[Column] | None, full: bool
-) -> Look:
+def _look(verbose: bool, hex_: bool, grid_: bool, fields: list[Column] | None) -> Look:
     if fields and (verbose or hex_ or grid_):
         raise click.UsageError("--fields does not go with -v, -x or -X")
-    return Look(time_format, verbose, hex_, grid_, columns(fields) if fields else None, full)
+    return Look(verbose, hex_, grid_, columns(fields) if fields else None)
 
 
 # The options that say how messages are shown; the command gets them as one `look`.
 view_options = gathered(
     "look",
     _look,
-    click.option(
-        "-t",
-        "--time",
-        "time_format",
-        type=click.Choice(["relative", "delta", "utc", "local", "epoch"]),
-        default="relative",
-        help="How times are shown; relative: since the first packet, delta: since the last line.",
-    ),
     verbose_option,
     click.option("-x", "--hex", "hex_", is_flag=True, help="The annotated hex dump of each message."),
     grid_option,
@@ -97,7 +84,6 @@ view_options = gathered(
         metavar="NAME,...",
         help="Columns for scripts, with a tab between: time,sender,type,object.app. One line a message.",
     ),
-    full_option,
 )
 
 
@@ -143,7 +129,7 @@ def read_command(
         else:
             out = open_.enter_context(keep.world())
             events = keep.masked(run, bar, lambda events: select(events, chosen.make_selection(run)))
-        heading, show = look.of(run, out)
+        heading, show = look.of(run, out, chosen)
         for line in heading:
             out.write(line)
         any_shown = False

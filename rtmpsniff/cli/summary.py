@@ -14,6 +14,7 @@ from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import Exit, world
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.output.overview import overview
+from rtmpsniff.output.story import in_full, shortened
 from rtmpsniff.output.theme import Paint
 
 
@@ -43,6 +44,9 @@ def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_
 
             out.write(json.dumps(document(captures.files, summary, others, top), indent=2))
         else:
-            for line in overview(captures.files, summary, others, Paint(out.colored), top, out.width):
+            write = in_full if chosen.full else shortened
+            for line in overview(
+                captures.files, summary, others, Paint(out.colored), top, out.width, chosen.times, write
+            ):
                 out.write(line)
         return conclude(captures, run)

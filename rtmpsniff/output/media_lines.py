@@ -7,7 +7,7 @@ from typing import Final
 
 from rtmpsniff.analysis.media_streams import MOST_PLACES, MediaStream
 from rtmpsniff.output.columns import columns, wrapped
-from rtmpsniff.output.story import say_track, shortened
+from rtmpsniff.output.story import Write, say_track, shortened
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
 from rtmpsniff.text import grouped, plural, printable
@@ -17,13 +17,13 @@ _RIGHT: Final = "r  rr r r"
 _LONGEST_NAME: Final = 60
 
 
-def row(media: MediaStream, file: str) -> tuple[str, ...]:
+def row(media: MediaStream, file: str, write: Write = shortened) -> tuple[str, ...]:
     """One stream, which goes into this file; `HEAD` says what stands where."""
     name = media.stream.name
     return (
         str(media.connection),
         media.stream.action,
-        "?" if name is None else shortened(name, _LONGEST_NAME),
+        "?" if name is None else write(name, _LONGEST_NAME),
         f"{media.duration / 1000:.3f}",
         *_kind(media, VIDEO),
         *_kind(media, AUDIO),

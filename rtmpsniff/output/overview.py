@@ -10,9 +10,9 @@ from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.findings import Severity
 from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.losses import loss_lines
-from rtmpsniff.output.story import Line, address, shortened, story, stream_names
+from rtmpsniff.output.story import Line, Write, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
-from rtmpsniff.output.times import LAST_SECOND, day_and_time
+from rtmpsniff.output.times import LAST_SECOND, Clock, TimeFormat, day_and_time
 from rtmpsniff.payload.types import type_name
 from rtmpsniff.text import grouped, plural
 
@@ -26,25 +26,35 @@ def overview(
     paint: Paint,
     top: int | None,
     width: int | None,
+    times: TimeFormat | None = None,
+    write: Write = shortened,
 ) -> Iterator[str]:
-    """The page. `others`: TCP connections that were not RTMP, and packets that were not TCP."""
-    yield from _captures(files, others, paint, width)
+    """The page. `others`: TCP connections that were not RTMP, and packets that were not TCP.
+
+    With `times`, when connections began stands with them, and when captures did is written in the same way.
+    """
+    files = list(files)
+    yield from _captures(files, others, paint, width, times)
     if not summary.connections:
         return
     yield ""
-    yield from _connections(summary, paint, top, width)
+    base = min((file.first_time for file in files if file.first_time is not None), default=0)
+    clock = None if times is None else Clock(times, lambda: base)
+    yield from _connections(summary, paint, top, width, clock, write)
     if summary.totals():
         yield ""
         yield from _types(summary, paint)
-    yield from _details(summary, paint, top, width)
+    yield from _details(summary, paint, top, width, write)
 
 
-def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint, width: int | None) -> Iterator[str]:
+def _captures(
+    files: Iterable[CaptureFile], others: tuple[int, int], paint: Paint, width: int | None, times: TimeFormat | None
+) -> Iterator[str]:
     for file in files:
         first, last = file.first_time, file.last_time
         span = ""
         if first is not None and last is not None:
-            span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last))}"
+            span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last), times)}"
         size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
         name, what = file.name, f"{file.format}, {size}{span}"
         if width is None or len(name) + 2 + len(what) <= width:
@@ -65,15 +75,21 @@ def _captures(files: Iterable[CaptureFile], others: tuple[int, int], paint: Pain
         yield paint.style("dim", f"not RTMP: {', '.join(told)}")
 
 
-def _date(time: int) -> str:
-    return f"{day_and_time(time, utc=True)} UTC" if time // 10**9 <= LAST_SECOND else f"{time // 10**9} s after 1970"
+def _date(time: int, times: TimeFormat | None) -> str:
+    if times == "epoch" or time // 10**9 > LAST_SECOND:
+        return f"{time // 10**9}.{time // 1000 % 10**6:06d} s after 1970"
+    is_local = times == "local"
+    return f"{day_and_time(time, utc=not is_local)} {'local time' if is_local else 'UTC'}"
 
 
-def _connections(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:
+def _connections(
+    summary: Summary, paint: Paint, top: int | None, width: int | None, clock: Clock | None, write: Write
+) -> Iterator[str]:
     connections = list(summary.connections.values())
     shown = largest(connections, top)
-    rows = [_row(connection) for connection in shown]
-    table = list(columns(_HEAD, rows, Paint(colored=False), "r    rrrr"))
+    rows = [_row(connection, clock, write) for connection in shown]
+    head, right = (_HEAD, "r    rrrr") if clock is None else ((_HEAD[0], "begun", *_HEAD[1:]), "rr    rrrr")
+    table = list(columns(head, rows, Paint(colored=False), right))
     if width is None or max(map(len, table)) <= width:
         yield paint.style("dim", table[0])
         yield from table[1:]
@@ -91,14 +107,16 @@ _HEAD: Final = (
 )  # fmt: skip
 
 
-def _row(connection: ConnectionSummary) -> tuple[str, ...]:
+def _row(connection: ConnectionSummary, clock: Clock | None, write: Write) -> tuple[str, ...]:
     closed = connection.closed
+    begun = closed.begun if closed else connection.opened.origin
     return (
         str(connection.opened.connection),
+        *(() if clock is None else (clock.text(begun.time),)),
         f"{connection.opened.client} -> {connection.opened.server}",
         closed.variant if closed else "",
-        shortened(connection.purpose.app.partition("?")[0], 60),
-        stream_names(connection),
+        write(connection.purpose.app.partition("?")[0], 60),
+        stream_names(connection, write),
         grouped(connection.messages),
         grouped(closed.from_client.bytes if closed else 0),
         grouped(closed.from_server.bytes if closed else 0),
@@ -109,7 +127,8 @@ def _row(connection: ConnectionSummary) -> tuple[str, ...]:
 
 def _entry(row: tuple[str, ...], width: int) -> Iterator[str]:
     """A row of the table as two lines or more, for a terminal that is too narrow for the table."""
-    number, ends, variant, application, streams, messages, client, server, seconds, ending = row
+    number, *begun, ends, variant, application, streams, messages, client, server, seconds, ending = row
+    ends = "  ".join([*begun, ends])
     purpose = ", ".join(filter(None, [variant, f"app {application}" if application else "", streams]))
     figures = f"messages {messages}, bytes {client} c->s, {server} s->c, {seconds} s, {ending}"
     first, *more = wrapped(f"{ends}  {purpose}", width - 6)
@@ -158,15 +177,15 @@ def _types(summary: Summary, paint: Paint) -> Iterator[str]:
     yield from columns(("type", "messages c->s", "bytes", "messages s->c", "bytes"), rows, paint, " rrrr")
 
 
-def _details(summary: Summary, paint: Paint, top: int | None, width: int | None) -> Iterator[str]:
+def _details(summary: Summary, paint: Paint, top: int | None, width: int | None, write: Write) -> Iterator[str]:
     """Each connection by itself: what it was for and what came of it, what was lost, what is wrong."""
     shown = {connection.opened.connection for connection in largest(list(summary.connections.values()), top)}
     for number, connection in summary.connections.items():
-        told = [*(story(connection) if number in shown else ()), *loss_lines(connection)]
+        told = [*(story(connection, write) if number in shown else ()), *loss_lines(connection)]
         lines = [row for line in told for row in _set_in(line, paint, width)]
         if lines:
             yield ""
-            yield f"{paint.style('title', f'connection {number}')}  {address(connection.purpose)}".rstrip()
+            yield f"{paint.style('title', f'connection {number}')}  {address(connection.purpose, write)}".rstrip()
             yield from lines
 
 

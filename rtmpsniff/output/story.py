@@ -5,8 +5,8 @@ Takes the summary of a connection, gives lines of text, with the depth to which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeAlias
 
 from rtmpsniff.analysis.authentication import Dance
 from rtmpsniff.analysis.handshake import Handshake
@@ -34,6 +34,10 @@ AT_ONCE: Final = 5_000_000_000  # ns: a server that ends a connection by then ha
 _RATE_AFTER: Final = 1000  # ms of media from which on a rate says something
 
 
+# How captured text is written where there is room for so many characters.
+Write: TypeAlias = Callable[[str, int], str]
+
+
 class Line(NamedTuple):
     """One line: how deep it is set in, what it says, and a style of the theme."""
 
@@ -42,23 +46,33 @@ class Line(NamedTuple):
     style: str = ""
 
 
-def story(connection: ConnectionSummary) -> Iterator[Line]:
+def shortened(text: str, limit: int) -> str:
+    """Captured text without quotes around it."""
+    return printable(text) if len(text) <= limit else printable(text[:limit]) + "..."
+
+
+def in_full(text: str, _: int) -> str:
+    """The same, however long it is."""
+    return printable(text)
+
+
+def story(connection: ConnectionSummary, write: Write = shortened) -> Iterator[Line]:
     """All that was asked and answered on a connection; nothing where nothing was."""
     purpose, closed = connection.purpose, connection.closed
     is_silent = closed is not None and not closed.from_server.bytes
     is_heard = is_whole(connection, "server")
     yield from _carriers(connection)
     yield from _handshake(connection.handshake)
-    yield from _connect(purpose, connection.proof.dance, closed, is_heard)
+    yield from _connect(purpose, connection.proof.dance, closed, is_heard, write)
     yield from _ends(connection.peers.items())
     yield from _proof(connection)
     for stream in purpose.streams[:MOST_STREAMS]:
-        yield from _stream(stream, connection)
+        yield from _stream(stream, connection, write)
     if len(purpose.streams) > MOST_STREAMS:
         yield Line(0, f"... and {plural(len(purpose.streams) - MOST_STREAMS, 'more stream')}", "dim")
-    yield from _shared_objects(connection.shared_objects)
+    yield from _shared_objects(connection.shared_objects, write)
     yield from _unused(purpose)
-    yield from _unanswered([] if is_silent else connection.unanswered, is_heard)
+    yield from _unanswered([] if is_silent else connection.unanswered, is_heard, write)
 
 
 def _carriers(connection: ConnectionSummary) -> Iterator[Line]:
@@ -70,10 +84,10 @@ def _carriers(connection: ConnectionSummary) -> Iterator[Line]:
         yield Line(0, closed.through)
 
 
-def address(purpose: Purpose) -> str:
+def address(purpose: Purpose, write: Write = shortened) -> str:
     """The URL of the stream, if there is one alone, or else of the application; safe to print."""
     names = {stream.name for stream in purpose.streams if stream.name}
-    return shortened(purpose.url_of(names.pop()) if len(names) == 1 else purpose.url)
+    return write(purpose.url_of(names.pop()) if len(names) == 1 else purpose.url, _LONGEST_NAME)
 
 
 def is_whole(connection: ConnectionSummary, sender: Sender) -> bool:
@@ -103,12 +117,12 @@ def _by_server(closed: Closed | None) -> bool:
     return closed is not None and closed.closer == "server" and closed.reason in {"closed", "reset"}
 
 
-def stream_names(connection: ConnectionSummary) -> str:
+def stream_names(connection: ConnectionSummary, write: Write = shortened) -> str:
     """All streams in a few words: `publish cam, play film (refused)`; or why it did not come to any."""
     streams = connection.purpose.streams
     if not streams and connection.purpose.asked is not None and not connection.is_partial:
         return _without_streams(connection)
-    named = [_brief(stream, connection) for stream in streams[:3]]
+    named = [_brief(stream, connection, write) for stream in streams[:3]]
     more = len(streams) - len(named)
     return ", ".join([*named, f"{more} more"] if more > 0 else named)
 
@@ -119,7 +133,7 @@ def _without_streams(connection: ConnectionSummary) -> str:
     return "" if connection.purpose.accepted else "(connect refused)"
 
 
-def _brief(stream: Stream, connection: ConnectionSummary) -> str:
+def _brief(stream: Stream, connection: ConnectionSummary, write: Write) -> str:
     state = ""
     if stream.state == "refused":
         state = " (refused)"
@@ -131,12 +145,7 @@ def _brief(stream: Stream, connection: ConnectionSummary) -> str:
         asked = stream.state == "asked"
         words = "unanswered" if asked else "no media"
         state = f" ({words})" if is_whole(connection, "server" if asked else _CARRIERS[stream.action]) else ""
-    return f"{stream.action} {'?' if stream.name is None else shortened(stream.name, 60)}{state}"
-
-
-def shortened(text: str, limit: int = _LONGEST_NAME) -> str:
-    """Captured text without quotes around it."""
-    return printable(text) if len(text) <= limit else printable(text[:limit]) + "..."
+    return f"{stream.action} {'?' if stream.name is None else write(stream.name, 60)}{state}"
 
 
 def _handshake(handshake: Handshake) -> Iterator[Line]:
@@ -154,7 +163,9 @@ def _handshake(handshake: Handshake) -> Iterator[Line]:
     yield Line(0, ", ".join(words))
 
 
-def _connect(purpose: Purpose, dance: Dance | None, closed: Closed | None, is_heard: bool) -> Iterator[Line]:
+def _connect(
+    purpose: Purpose, dance: Dance | None, closed: Closed | None, is_heard: bool, write: Write
+) -> Iterator[Line]:
     if purpose.asked is None:
         return
     after = _after(purpose.asked, purpose.answered)
@@ -165,15 +176,15 @@ def _connect(purpose: Purpose, dance: Dance | None, closed: Closed | None, is_he
         yield Line(0, f"connect answered{after}")
     else:
         # Where it is a step of an authentication, that is told below, and the description is made of secrets.
-        description = f' "{shortened(purpose.description)}"' if purpose.description and dance is None else ""
+        description = f' "{write(purpose.description, _LONGEST_NAME)}"' if purpose.description and dance is None else ""
         status = f": {printable(purpose.status)}{description}" if purpose.status else ""
         is_step = dance is not None and dance.outcome != "refused"
         yield Line(0, f"connect refused{after}{status}", "" if is_step else "error")
     if purpose.redirect:
-        yield Line(0, f"the server sends the client to {shortened(purpose.redirect)}")
+        yield Line(0, f"the server sends the client to {write(purpose.redirect, _LONGEST_NAME)}")
     if path := purpose.disagreement:
-        app = quoted(shortened(purpose.app.partition("?")[0]))
-        yield Line(0, f"app names the application {app}, tcUrl names {quoted(shortened(path))}", "warning")
+        app = quoted(write(purpose.app.partition("?")[0], _LONGEST_NAME))
+        yield Line(0, f"app names the application {app}, tcUrl names {quoted(write(path, _LONGEST_NAME))}", "warning")
     for status in purpose.statuses:
         yield Line(0, f"the server: {status}")
 
@@ -197,15 +208,15 @@ def _proof(connection: ConnectionSummary) -> Iterator[Line]:
         yield Line(0, token.text)
 
 
-def _stream(stream: Stream, connection: ConnectionSummary) -> Iterator[Line]:
-    kind = f" ({shortened(stream.type, 20)})" if stream.type else ""
+def _stream(stream: Stream, connection: ConnectionSummary, write: Write) -> Iterator[Line]:
+    kind = f" ({write(stream.type, 20)})" if stream.type else ""
     if stream.is_rest:
         head = f"all further streams to {stream.action}"
     elif stream.name is None:
         what = stream.action if stream.state != "unseen" else f"media from the {_CARRIERS[stream.action]}"
         head = f"{what} on message stream {stream.message_stream_id}"
     else:
-        head = f"{stream.action} {shortened(stream.name)}{kind}"
+        head = f"{stream.action} {write(stream.name, _LONGEST_NAME)}{kind}"
     if stream.flows or connection.is_partial or stream.state in {"refused", "unseen"}:
         text = ", ".join(filter(None, [_state(stream), _media(stream), _end(stream)]))
     else:
@@ -326,8 +337,8 @@ def _sampled(track: Track) -> str:
     return ""
 
 
-def _shared_objects(objects: dict[str, int]) -> Iterator[Line]:
-    told = [f"{shortened(name, 60)} ({plural(count, 'attribute')})" for name, count in objects.items()]
+def _shared_objects(objects: dict[str, int], write: Write) -> Iterator[Line]:
+    told = [f"{write(name, 60)} ({plural(count, 'attribute')})" for name, count in objects.items()]
     if told:
         more = [f"{grouped(len(told) - _MOST_OBJECTS)} more"] if len(told) > _MOST_OBJECTS else []
         yield Line(0, f"shared object{'s' if len(told) > 1 else ''}: {', '.join(told[:_MOST_OBJECTS] + more)}")
@@ -341,8 +352,8 @@ def _unused(purpose: Purpose) -> Iterator[Line]:
         yield Line(0, f"message stream{'s' if len(unused) > 1 else ''} {numbers} created and not used")
 
 
-def _unanswered(calls: list[Call], is_heard: bool) -> Iterator[Line]:
-    told = [f"{shortened(call.name, 40)} (#{call.message})" for call in calls if call.name not in _TOLD_ABOVE]
+def _unanswered(calls: list[Call], is_heard: bool, write: Write) -> Iterator[Line]:
+    told = [f"{write(call.name, 40)} (#{call.message})" for call in calls if call.name not in _TOLD_ABOVE]
     if told:
         more = [f"{grouped(len(told) - _MOST_CALLS)} more"] if len(told) > _MOST_CALLS else []
         what = "not answered" if is_heard else "no answer captured"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,3 +138,46 @@ def test_several_streams_of_a_connection(run: Run, save: Save) -> None:
     streams = json.loads(run("summary", "--json", path).output)["connections"][0]["streams"]
     told = [(one["key"], one["id"], one["name"], one["action"], one["state"]) for one in streams]
     assert told == [(1, 1, "one", "publish", "asked"), (2, 2, "two", "play", "asked")]
+
+
+@pytest.mark.parametrize(
+    ("times", "capture", "connection"),
+    [
+        ("relative", "from 2026-01-01 00:00:00.000000 UTC", "0.000000"),
+        ("delta", "from 2026-01-01 00:00:00.000000 UTC", "0.000000"),
+        ("utc", "from 2026-01-01 00:00:00.000000 UTC", "2026-01-01 00:00:00.000000"),
+        ("local", "from 2026-01-01 05:30:00.000000 local time", "2026-01-01 05:30:00.000000"),
+        ("epoch", "from 1767225600.000000 s after 1970", "1767225600.000000"),
+    ],
+)
+def test_how_times_are_shown(
+    run: Run, monkeypatch: pytest.MonkeyPatch, times: str, capture: str, connection: str
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        first, _, head, row, *_ = run("summary", "-t", times, CONNECT).output.splitlines()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert first.endswith(capture)
+    assert head.split()[:2] == ["conn", "begun"]
+    assert row.split("  ")[1].strip() == connection or f" {connection}  " in row
+    assert "begun" not in run("summary", CONNECT).output
+
+
+def test_names_are_shown_in_full_where_that_is_asked_for(run: Run, save: Save) -> None:
+    talk = Talk()
+    file = save(session(talk, name="n" * 300).frames)
+    assert "n" * 300 not in run("summary", file).output
+    full = run("summary", "--full", file).output
+    assert f"publish {'n' * 300}" in full
+    assert "..." not in full
+    assert "n" * 300 in run("extract", "--list", "--full", file).output
+    assert "n" * 61 not in run("extract", "--list", file).output.replace("n" * 60 + "...", "")
+
+
+@pytest.mark.parametrize("command", [("summary",), ("export",), ("extract", "--list"), ("read",)])
+def test_all_commands_take_the_shared_options(run: Run, command: tuple[str, ...]) -> None:
+    ran = run(*command, "-t", "utc", "--full", PUBLISH)
+    assert (ran.status, ran.errors) == (0, "")

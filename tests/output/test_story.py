@@ -14,7 +14,17 @@ from rtmpsniff.analysis.streams import Moment, Purpose, Stream
 from rtmpsniff.analysis.summary import ConnectionSummary, Summary
 from rtmpsniff.capture.files import read
 from rtmpsniff.dissect import Dissection
-from rtmpsniff.output.story import AT_ONCE, MOST_STREAMS, Line, address, say_track, shortened, story, stream_names
+from rtmpsniff.output.story import (
+    AT_ONCE,
+    MOST_STREAMS,
+    Line,
+    address,
+    in_full,
+    say_track,
+    shortened,
+    story,
+    stream_names,
+)
 from rtmpsniff.payload.audio import Audio, MultichannelConfiguration
 from rtmpsniff.payload.codecs.configuration import Configuration
 from rtmpsniff.payload.video import Video
@@ -370,8 +380,9 @@ def test_names_of_streams() -> None:
 
 
 def test_long_names_are_cut_and_safe() -> None:
-    assert shortened("a" * 300) == "a" * 200 + "..."
-    assert shortened("\x1b[31m") == r"\x1b[31m"
+    assert shortened("a" * 300, 200) == "a" * 200 + "..."
+    assert shortened("\x1b[31m", 200) == in_full("\x1b[31m", 0) == r"\x1b[31m"
+    assert in_full("a" * 300, 200) == "a" * 300
 
 
 SPEAKERS = MultichannelConfiguration("native", 2, 3, ("FL", "FR"))
