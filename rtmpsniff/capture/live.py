@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
 from rtmpsniff.capture.packet import Packet, Statistics, Uncut, cut, tick, uncut
@@ -21,6 +22,7 @@ from rtmpsniff.capture.recorder import Recorder
 PATIENCE: Final = 0.1  # s; how often somebody looks at the clock where no packet comes
 SETTLED: Final = 100_000_000  # ns: what came longer ago than this the kernel has handed over (its timer has 50 ms)
 MOST_WAITING: Final = 64 << 20  # bytes of packets that wait to be decoded
+_block_of: Final[Callable[[Uncut], bytes]] = itemgetter(2)
 _OVERHEAD: Final = 300  # bytes that a waiting packet costs beside its own
 
 
@@ -222,5 +224,6 @@ class Capture:
 
 def _weight(batch: list[Uncut]) -> int:
     """What a batch costs while it waits: packets that stand in one block keep all of it."""
-    blocks = {id(block): len(block) for _, _, block, *_ in batch}
-    return sum(blocks.values()) + _OVERHEAD * len(batch)
+    blocks = list(map(_block_of, batch))
+    lengths = dict(zip(map(id, blocks), map(len, blocks), strict=True))
+    return sum(lengths.values()) + _OVERHEAD * len(batch)
