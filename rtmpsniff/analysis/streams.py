@@ -156,8 +156,9 @@ class Purpose:
 
     @property
     def disagreement(self) -> str:
-        """The path of tcUrl, where app names another application; else empty."""
-        return disagreement(self.tc_url, self.app)
+        """The path of tcUrl, where app names another application; else empty, and where either was cut."""
+        is_cut = LONGEST_NAME in {len(self.tc_url), len(self.app)}
+        return "" if is_cut else disagreement(self.tc_url, self.app)
 
     def url_of(self, name: str) -> str:
         """The URL of a stream of this name."""

@@ -264,7 +264,8 @@ class Captures:
 
     Packets keep the index of their file and their number in it. Within a file the file's own order stays, even where
     its times go back. The order in which files are named does not matter: of packets with the same time, those of the
-    file that begins first come first, so that a capture cut into files is what it was before.
+    file that begins first come first, so that a capture cut into files is what it was before. Only of files that begin
+    in the same nanosecond the one that was named first comes first.
     """
 
     def __init__(self, files: Sequence[CaptureFile], stop: Stop | None = None) -> None:

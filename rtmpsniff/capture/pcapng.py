@@ -41,7 +41,7 @@ ISB_OSDROP: Final = 7
 MOST_SECRETS: Final = 32 * 1024 * 1024  # bytes that wait for somebody to take them
 
 SECOND: Final = 1_000_000_000
-_LONG_AGO: Final = -1 << 80
+_LONG_AGO: Final = -1 << 128  # no clock and no offset says a time before it
 
 
 class Layout(NamedTuple):

@@ -209,7 +209,9 @@ count_option = click.option(
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="The decoded tree under each line.")
 grid_option = click.option("-X", "--grid", "grid_", is_flag=True, help="The same as a grid of sixteen bytes a line.")
 full_option = click.option(
-    "--full", is_flag=True, help="Shorten nothing: media bodies and long values are shown whole."
+    "--full",
+    is_flag=True,
+    help="Shorten nothing: media bodies and long values are shown whole. In JSON nothing is shortened anyway.",
 )
 
 # The options that all commands reading traffic share; the command gets them as one `chosen`.
@@ -270,7 +272,7 @@ traffic_options = gathered(
         "time_format",
         type=click.Choice(["relative", "delta", "utc", "local", "epoch"]),
         help="How times are shown; relative (the default): since the first packet, delta: since the last line. JSON "
-        "has them all.",
+        "has them in full, files that are extracted as they play.",
     ),
     full_option,
     color_option,

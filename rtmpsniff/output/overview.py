@@ -12,7 +12,7 @@ from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.losses import loss_lines
 from rtmpsniff.output.story import Line, Write, address, shortened, story, stream_names
 from rtmpsniff.output.theme import Paint
-from rtmpsniff.output.times import LAST_SECOND, Clock, TimeFormat, day_and_time
+from rtmpsniff.output.times import Clock, TimeFormat, day_and_time, in_seconds, is_in_calendar
 from rtmpsniff.payload.types import type_name
 from rtmpsniff.text import grouped, plural
 
@@ -76,8 +76,8 @@ def _captures(
 
 
 def _date(time: int, times: TimeFormat | None) -> str:
-    if times == "epoch" or time // 10**9 > LAST_SECOND:
-        return f"{time // 10**9}.{time // 1000 % 10**6:06d} s after 1970"
+    if times == "epoch" or not is_in_calendar(time):
+        return f"{in_seconds(time)} s after 1970"
     is_local = times == "local"
     return f"{day_and_time(time, utc=not is_local)} {'local time' if is_local else 'UTC'}"
 
@@ -185,8 +185,18 @@ def _details(summary: Summary, paint: Paint, top: int | None, width: int | None,
         lines = [row for line in told for row in _set_in(line, paint, width)]
         if lines:
             yield ""
-            yield f"{paint.style('title', f'connection {number}')}  {address(connection.purpose, write)}".rstrip()
+            yield from _title(f"connection {number}", address(connection.purpose, write), paint, width)
             yield from lines
+
+
+def _title(name: str, text: str, paint: Paint, width: int | None) -> Iterator[str]:
+    """A heading and what stands beside it, below it where a terminal is too narrow for both."""
+    title = paint.style("title", name)
+    if width is None or len(name) + 2 + len(text) <= width:
+        yield f"{title}  {text}".rstrip()
+    else:
+        yield title
+        yield from (f"    {row}" for row in wrapped(text, width - 4))
 
 
 def _set_in(line: Line, paint: Paint, width: int | None) -> list[str]:

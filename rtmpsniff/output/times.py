@@ -8,7 +8,9 @@ from typing import Final, Literal, TypeAlias
 
 TimeFormat: TypeAlias = Literal["relative", "delta", "utc", "local", "epoch"]
 
-LAST_SECOND: Final = 253_370_764_800  # of the years that a calendar here can say, less one for the time zones
+# Of the years that a calendar here can say, less one at each end for the time zones.
+FIRST_SECOND: Final = -62_104_060_800
+LAST_SECOND: Final = 253_370_764_800
 
 
 class Clock:
@@ -23,18 +25,22 @@ class Clock:
     def text(self, time: int) -> str:
         """A time in ns since the epoch."""
         if self._form == "relative":
-            return _seconds(time - self._base())
+            return in_seconds(time - self._base())
         if self._form == "delta":
             last, self._last = self._last, time
-            return _seconds(0 if last is None else time - last)
-        if self._form == "epoch":
-            return _seconds(time)
-        if time // 1_000_000_000 > LAST_SECOND:
-            return _seconds(time)
+            return in_seconds(0 if last is None else time - last)
+        if self._form == "epoch" or not is_in_calendar(time):
+            return in_seconds(time)
         return day_and_time(time, utc=self._form == "utc")
 
 
-def _seconds(nanoseconds: int) -> str:
+def is_in_calendar(time: int) -> bool:
+    """Whether a time in ns since the epoch has a date: captures can claim others."""
+    return FIRST_SECOND <= time // 1_000_000_000 <= LAST_SECOND
+
+
+def in_seconds(nanoseconds: int) -> str:
+    """To the microsecond."""
     if nanoseconds >= 0:
         return f"{nanoseconds // 1_000_000_000}.{nanoseconds // 1000 % 1_000_000:06d}"
     sign = "-"
@@ -43,7 +49,7 @@ def _seconds(nanoseconds: int) -> str:
 
 
 def day_and_time(time: int, *, utc: bool) -> str:
-    """A time in ns since the epoch, up to `LAST_SECOND`, to the microsecond, in UTC or in the local zone."""
+    """A time in ns since the epoch that has a date, to the microsecond, in UTC or in the local zone."""
     seconds, rest = divmod(time, 1_000_000_000)
     moment = datetime.fromtimestamp(seconds, UTC).astimezone(UTC if utc else None)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{rest // 1000:06d}"

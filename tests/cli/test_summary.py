@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from struct import pack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.build import Frame, Interface, Talk, pcapng, session
+from tests.build import Frame, Interface, Talk, pcapng, pcapng_block, session
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -181,3 +182,29 @@ def test_names_are_shown_in_full_where_that_is_asked_for(run: Run, save: Save) -
 def test_all_commands_take_the_shared_options(run: Run, command: tuple[str, ...]) -> None:
     ran = run(*command, "-t", "utc", "--full", PUBLISH)
     assert (ran.status, ran.errors) == (0, "")
+
+
+@pytest.mark.parametrize("offset", [-70_000_000_000, -(2**62), 2**62])
+def test_a_capture_of_impossible_times(run: Run, tmp_path: Path, offset: int) -> None:
+    data = pcapng_block(0x0A0D0D0A, pack("<LHHq", 0x1A2B3C4D, 1, 0, -1))
+    data += pcapng_block(1, pack("<HHL", 1, 0, 0) + pack("<HHq", 14, 8, offset) + pack("<HH", 0, 0))
+    for frame in session().frames:
+        ticks, size = frame.time // 1000, len(frame.data)
+        data += pcapng_block(6, pack("<LLLLL", 0, ticks >> 32, ticks & 0xFFFFFFFF, size, size) + frame.data)
+    file = tmp_path / "odd.pcapng"
+    file.write_bytes(data)
+    for options in (
+        ["summary"],
+        *(["summary", "-t", times] for times in ("utc", "local", "epoch")),
+        ["read", "-t", "utc"],
+    ):
+        ran = run(*options, str(file))
+        assert (ran.status, ran.errors) == (0, "")
+        assert f"{1_700_000_000 + offset}"[:6] in ran.output
+    assert "backward" not in json.loads(run("summary", "--json", str(file)).output)["captures"][0]
+
+
+@pytest.mark.parametrize("length", [2000, 2048, 3000])
+def test_names_that_were_cut_disagree_with_nobody(run: Run, save: Save, length: int) -> None:
+    file = save(session(app="a" * length).frames)
+    assert "names the application" not in run("summary", file).output

@@ -14,6 +14,7 @@ from rtmpsniff.analysis.summary import Summary
 from rtmpsniff.capture.files import CaptureFile
 from rtmpsniff.output.document import capture_record
 from rtmpsniff.output.overview import overview
+from rtmpsniff.output.story import in_full
 from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.rtmp.events import Event
 from tests.build import Frame, Talk, amf0, begin_publish, pcap, session
@@ -146,6 +147,13 @@ def test_long_names_are_wrapped_on_a_narrow_terminal(summed: Summed) -> None:
     assert lines[0] == f"{file.file}:"
     assert lines[1].startswith("  pcap, ")
     assert [line for line in lines if len(line) > 80 and not line.startswith("connection 1  rtmp://")] == []
+
+
+def test_an_address_is_wrapped_on_a_narrow_terminal(summed: Summed) -> None:
+    frames = session(app="a" * 300, name="b" * 300).frames
+    lines = list(overview([capture(frames)], summed(frames), (0, 0), PLAIN, None, 80, None, in_full))
+    assert max(map(len, lines)) <= 80
+    assert sum(line.count("b") for line in lines) >= 600  # in the table and in the story
 
 
 def test_a_number_is_not_broken_up(summed: Summed) -> None:
