@@ -9,7 +9,7 @@ from typing import Final
 from rtmpsniff.analysis.conversation import Conversation
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.files import Captures
-from rtmpsniff.capture.packet import Packet, Packets, Uncut, uncut
+from rtmpsniff.capture.packet import Packet, Packets, Uncut, time_of, uncut
 from rtmpsniff.rtmp.events import Event
 from rtmpsniff.rtmp.session import Sessions
 from rtmpsniff.text import plural
@@ -63,7 +63,7 @@ class Dissection:
     def _from_first(self) -> Iterable[Uncut]:
         packets = self._packets.uncut() if isinstance(self._packets, Packets) else uncut(self._packets)
         for first in packets:
-            (_, _, self.base), *_ = first
+            self.base = time_of(first)
             return chain([first], packets)
         return ()
 

@@ -21,7 +21,7 @@ from typing import Final, Protocol, Self, TypeAlias
 
 from rtmpsniff.capture.backward import Backward
 from rtmpsniff.capture.compressed import Unpacked, packing_of
-from rtmpsniff.capture.packet import Packet, Uncut, cut, tick, uncut
+from rtmpsniff.capture.packet import Packet, Uncut, cut, tick, time_of, uncut
 from rtmpsniff.capture.pcap import VARIANTS, PcapReader
 from rtmpsniff.capture.pcapng import SECTION_HEADER, PcapngReader
 from rtmpsniff.capture.source import Around, Source
@@ -39,10 +39,6 @@ BLOCK_SIZE: Final = 256 * 1024
 MOST_BLOCKS: Final = 16 * 1024 * 1024
 
 MAGIC_SIZE: Final = 4
-
-
-def _time_of(packet: Uncut) -> int:
-    return packet[0][2]
 
 
 class Reader(Protocol):
@@ -188,7 +184,7 @@ class CaptureFile:
             while True:
                 last = packets[-1] if packets else last
                 if last is not None and len(more) < self._block_size and _is_quiet(self._source):
-                    packets += uncut([tick(cut(last), _time_of(last))])
+                    packets += uncut([tick(cut(last), time_of(last))])
                     last = None
                 yield packets
                 if self._source.closed:
@@ -235,8 +231,8 @@ class CaptureFile:
 
     def _count(self, packets: list[Uncut]) -> None:
         if self.first_time is None:
-            self.first_time = _time_of(packets[0])
-        self.last_time = _time_of(packets[-1])
+            self.first_time = time_of(packets[0])
+        self.last_time = time_of(packets[-1])
         self.packets = self._reader.packets
         self.bytes = self._reader.captured
 
@@ -293,15 +289,15 @@ class Captures:
     def _merged(self) -> Iterator[Uncut]:
         opened = [file.uncut() for file in self.files]
         begun = [(first, packets) for packets in opened if (first := next(packets, None)) is not None]
-        begun.sort(key=lambda file: (_time_of(file[0]), file[0]))
-        heads = [(_time_of(first), rank, first, packets) for rank, (first, packets) in enumerate(begun)]
+        begun.sort(key=lambda file: (time_of(file[0]), file[0]))
+        heads = [(time_of(first), rank, first, packets) for rank, (first, packets) in enumerate(begun)]
         while len(heads) > 1:  # sorted, and so a heap from the beginning; no two have the same rank
             _, rank, packet, packets = heappop(heads)
             time, other, *_ = heads[0]
             latest = time if rank < other else time - 1  # until then the other files have nothing to say
             yield packet
             for packet in packets:
-                if (moment := _time_of(packet)) > latest:
+                if (moment := time_of(packet)) > latest:
                     heappush(heads, (moment, rank, packet, packets))
                     break
                 yield packet

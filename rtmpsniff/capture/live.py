@@ -16,7 +16,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Final, NamedTuple, Protocol
 
-from rtmpsniff.capture.packet import Packet, Statistics, Uncut, cut, tick, uncut
+from rtmpsniff.capture.packet import Packet, Statistics, Uncut, cut, tick, time_of, uncut
 from rtmpsniff.capture.recorder import Recorder
 
 PATIENCE: Final = 0.1  # s; how often somebody looks at the clock where no packet comes
@@ -186,7 +186,7 @@ class Capture:
             batch = source.read(PATIENCE)
             if batch:
                 first, _ = self.times
-                self.times = cut(batch[0]).time if first is None else first, cut(batch[-1]).time
+                self.times = time_of(batch[0]) if first is None else first, time_of(batch[-1])
                 if recorder is not None:
                     recorder.write(batch)
                 if self.decodes and not self._is_left:
@@ -205,7 +205,7 @@ class Capture:
     def _is_drained(self, stop_at: int, batch: list[Uncut]) -> bool:
         """Whether what came before the stop was read; the kernel keeps a block until it is full or its time is up."""
         if batch:
-            return cut(batch[-1]).time > stop_at
+            return time_of(batch[-1]) > stop_at
         return self._clock() > stop_at + SETTLED
 
     def _hand_on(self, batch: list[Uncut]) -> None:

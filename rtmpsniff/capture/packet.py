@@ -54,6 +54,11 @@ class Packets(Protocol):
     def uncut(self) -> Iterator[Uncut]: ...
 
 
+def time_of(packet: Uncut) -> int:
+    """In nanoseconds since the epoch."""
+    return packet[0][2]
+
+
 def cut(packet: Uncut) -> Packet:
     """The packet by itself."""
     place, link, block, start, stop, wire_length = packet

@@ -211,7 +211,7 @@ grid_option = click.option("-X", "--grid", "grid_", is_flag=True, help="The same
 full_option = click.option(
     "--full",
     is_flag=True,
-    help="Shorten nothing: media bodies and long values are shown whole. In JSON nothing is shortened anyway.",
+    help="Shorten nothing: media bodies and long values are shown whole. (JSON has all values whole as it is.)",
 )
 
 # The options that all commands reading traffic share; the command gets them as one `chosen`.
@@ -271,8 +271,8 @@ traffic_options = gathered(
         "--time",
         "time_format",
         type=click.Choice(["relative", "delta", "utc", "local", "epoch"]),
-        help="How times are shown; relative (the default): since the first packet, delta: since the last line. JSON "
-        "has them in full, files that are extracted as they play.",
+        help="How times are shown; relative (the default): since the first packet, delta: since the last line. No "
+        "effect on what export and extract write.",
     ),
     full_option,
     color_option,

@@ -8,9 +8,7 @@ import pytest
 
 from rtmpsniff.capture.packet import Packet, uncut
 from rtmpsniff.transport.batch import MOST_BYTES, MOST_PARTS
-from rtmpsniff.transport.events import (
-    Piece,
-)
+from rtmpsniff.transport.events import Piece
 from rtmpsniff.transport.reassembly import Reassembler, reassemble
 from tests.build import Conversation, Frame
 from tests.transport.talks import (
