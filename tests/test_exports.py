@@ -9,7 +9,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
@@ -24,6 +23,7 @@ import pytest
 
 import rtmpsniff
 from tests.build import Ecma, Frame, Talk, amf0, begin_publish, end_publish, pcap, session
+from tests.memory import held
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -376,17 +376,7 @@ def test_memory_does_not_grow_with_the_capture(tmp_path: Path) -> None:
         file = tmp_path / f"{count}.pcap"
         file.write_bytes(pcap(session(Talk(checksums=False), chunk_size=4096, video=count, audio=count).frames))
         for form in ("json", "ndjson", "pcapng"):
-            peaks.setdefault(form, []).append(peak("export", "--format", form, "-o", str(tmp_path / "out"), str(file)))
+            ran = held("export", "--format", form, "-o", str(tmp_path / "out"), str(file))
+            peaks.setdefault(form, []).append(ran.peak)
     for form, (small, large) in peaks.items():
         assert large < small + 6_000, f"{form}: {small} KiB, then {large} KiB"
-
-
-def peak(*arguments: str) -> int:
-    """The most memory of a run of its own, in KiB."""
-    code = (
-        "import resource, sys; from rtmpsniff.cli import main; status = main(sys.argv[1:]);"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(status)"
-    )
-    command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
-    return int(done.stderr.splitlines()[-1])

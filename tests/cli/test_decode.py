@@ -7,7 +7,6 @@ import json
 import random
 import shutil
 import subprocess
-import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ import rtmpsniff
 from tests.build import amf0
 from tests.capture.forms import BASE64, DECIMAL, HEX, LOOSE, REFUSED, SWAPPED, Form, gdb_words
 from tests.capture.test_listings import STYLES, hexdump, xxd
+from tests.memory import held
 from tests.payload.test_flv import FILE as FLV
 from tests.payload.test_sol import AMF0 as SOL
 from tests.rtmp.feeding import CLIENT_HELLO
@@ -375,26 +375,15 @@ def test_the_media_of_a_capture_and_of_a_file_say_the_same(run: Run, keep: Save,
     assert "cut off after" in cut.output.splitlines()[-1]
 
 
-@pytest.mark.skipif(
-    not Path("/proc/self/status").exists(), reason="this system does not tell the most memory a process held"
-)
 def test_a_large_file_does_not_fill_the_memory(tmp_path: Path) -> None:
     path = tmp_path / "large.flv"
     with path.open("wb") as file:
         file.write(FLV)
         for _ in range(150):
             file.write(b"\x09\x0f\xff\xff" + bytes(7) + bytes(0x0FFFFF) + (11 + 0x0FFFFF).to_bytes(4, "big"))
-    # Not getrusage's ru_maxrss: a new program begins there with the size of the process that started it.
-    program = (
-        "import pathlib, re, sys; from rtmpsniff.cli import main; "
-        "status = main(['decode', '-l', sys.argv[1]]); "
-        "held = re.search(r'VmHWM:\\s+(\\d+) kB', pathlib.Path('/proc/self/status').read_text()); "
-        "sys.stderr.write(held[1]); sys.exit(status)"
-    )
-    command = [sys.executable, "-c", program, str(path)]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=CAPTURES.parent)
-    assert len(ran.stdout.splitlines()) == 157
-    assert int(ran.stderr.split()[-1]) < 110_000  # KiB, for a file of 157 MB
+    ran = held("decode", "-l", str(path))
+    assert len(ran.output.splitlines()) == 157
+    assert ran.peak < 110_000  # KiB, for a file of 157 MB
 
 
 # Exit statuses
