@@ -86,11 +86,13 @@ def _columns(char: str) -> int:
     return 2 if east_asian_width(char) in "WF" else 0 if combining(char) else 1
 
 
+def reach(text: str, room: int) -> int:
+    """How many characters from the beginning of a text `room` columns of a terminal hold."""
+    if text.isascii():
+        return min(len(text), room)
+    return sum(1 for width in accumulate(map(_columns, text)) if width <= room)
+
+
 def fitted(text: str, room: int) -> str:
     """The text, or as much of its beginning as takes `room` columns (3 or more) with `...` behind it."""
-    if columns_of(text) <= room:
-        return text
-    if text.isascii():
-        return text[: room - 3] + "..."
-    stop = sum(1 for width in accumulate(map(_columns, text)) if width <= room - 3)
-    return text[:stop] + "..."
+    return text if columns_of(text) <= room else text[: reach(text, room - 3)] + "..."

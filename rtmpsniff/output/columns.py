@@ -7,19 +7,21 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rtmpsniff.output.theme import Paint
+from rtmpsniff.text import columns_of
 
 _GROUPS: Final = re.compile(r"(?<=[0-9]) (?=[0-9]{3}\b|[a-z])")
 _NARROWEST: Final = 40
+_SECOND_HALF: Final = "\x7f"  # stands in for the second column of a wide character; no printable text has it
 
 
 def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, right: str = "") -> Iterator[str]:
     """A heading and rows; `right` has an `r` in the place of each column that is aligned to the right."""
-    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    widths = [max(columns_of(row[at]) for row in (head, *rows)) for at in range(len(head))]
     flags = right.ljust(len(head))
 
     def line(row: Sequence[str]) -> str:
         cells = (
-            cell.rjust(width) if flag == "r" else cell.ljust(width)
+            _padding(cell, width) + cell if flag == "r" else cell + _padding(cell, width)
             for cell, width, flag in zip(row, widths, flags, strict=True)
         )
         return "  ".join(cells).rstrip()
@@ -29,9 +31,20 @@ def columns(head: Sequence[str], rows: Sequence[Sequence[str]], paint: Paint, ri
         yield line(row)
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """Rows of a text for a terminal; a number is not broken up."""
+def _padding(cell: str, width: int) -> str:
+    return " " * (width - columns_of(cell))
+
+
+def wrapped(text: str, width: int, indent: int = 4, narrowest: int = _NARROWEST) -> list[str]:
+    """Rows of a text for a room of `width` columns, all but the first indented; a number is not broken up.
+
+    Less than `narrowest` columns are not made use of: a terminal breaks such rows once more.
+    """
     from textwrap import wrap  # noqa: PLC0415 - only where a terminal is too narrow
 
-    rows = wrap(_GROUPS.sub("\xa0", text), max(width, _NARROWEST), subsequent_indent="    ", break_on_hyphens=False)
-    return [row.replace("\xa0", " ") for row in rows]
+    hanging, room = " " * indent, max(width, narrowest)
+    if not text.isascii():  # textwrap counts characters, and may leave the second half of a wide one to the next row
+        text = "".join(char + _SECOND_HALF * (columns_of(char) - 1) for char in text)
+        room -= 1
+    rows = wrap(_GROUPS.sub("\xa0", text), room, subsequent_indent=hanging, break_on_hyphens=False)
+    return [row.replace("\xa0", " ").replace(_SECOND_HALF, "") for row in rows]

@@ -10,12 +10,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Block, Field, Inset, Role
+from rtmpsniff.output.columns import wrapped
 from rtmpsniff.output.theme import Paint
-from rtmpsniff.text import grouped, plural, quoted
+from rtmpsniff.text import columns_of, grouped, plural, quoted
 
 _BULK: Final = frozenset({Role.MEDIA, Role.RANDOM, Role.UNREAD})  # shortened early: nobody reads them byte by byte
 _BULK_ROWS: Final = 2
@@ -251,9 +251,9 @@ class _Writer:
     def _wrap(self, line: _Line, text: str) -> list[str]:
         """The rows of a text beside a name; behind a long name it begins a row of its own where it has to."""
         room = self._room(line)
-        if not self.form.text or len(text) + max(len(line.field.name), _NAME) < room:
+        if not self.form.text or columns_of(text) + max(len(line.field.name), _NAME) < room:
             return [text]
-        rows = wrap(text, max(room - _NAME - 1, _NARROWEST), break_on_hyphens=False) or [""]
+        rows = wrapped(text, room - _NAME - 1, indent=0, narrowest=_NARROWEST) or [""]
         return rows if len(line.field.name) <= _NAME else ["", *rows]
 
     def _room(self, line: _Line) -> int:

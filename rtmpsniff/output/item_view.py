@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from textwrap import wrap
 from typing import Final, Literal, TypeAlias
 
+from rtmpsniff.output.columns import wrapped
 from rtmpsniff.output.hexdump import dump, grid, shape
 from rtmpsniff.output.items import Item
 from rtmpsniff.output.json_text import json_text, json_value
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.tree import tree
-from rtmpsniff.text import shortened
+from rtmpsniff.text import columns_of, fitted, shortened
 
 Layout: TypeAlias = Literal["chunks", "tags", "values"]  # which columns the list has
 
@@ -81,16 +81,16 @@ class ItemView:
         head = "" if item.number is None else f"#{item.number}  "
         said = f"{item.name or item.word}  {item.said}".rstrip()
         style = self._paint.style
-        if self._width is None or max(len(head) + len(said), len(item.where) + 4) <= self._width:
+        if self._width is None or max(len(head) + columns_of(said), len(item.where) + 4) <= self._width:
             yield f"{style('title', head)}{style(item.style, said)}"
             yield f"    {item.where}"
             return
-        lines = wrap(said, max(self._width - 4, 40), break_on_hyphens=False)
+        lines = wrapped(said, self._width - 4, indent=0)
         yield f"{style('title', head)}{style(item.style, lines[0])}"
         for line in lines[1:]:
             yield f"    {style(item.style, line)}"
         for part in item.where.split("; "):
-            for line in wrap(part, max(self._width - 4, 40)):
+            for line in wrapped(part, self._width - 4, indent=0):
                 yield f"    {line}"
 
     def _columns(
@@ -108,18 +108,15 @@ class ItemView:
         head = self._columns(number, str(item.offset), item.channel, item.word, item.stream, item.timestamp, length)
         text, between = item.said, "  "
         if self._width is None:
-            text = self._shorten(text, _WIDEST)
+            text = text if self._full else shortened(text, _WIDEST)
         else:
             room = self._width - len(head) - 2
-            if len(text) > room and room < _NARROWEST_TEXT:
+            if columns_of(text) > room and room < _NARROWEST_TEXT:
                 between, room = f"\n{'':18}", self._width - 18
-            text = self._shorten(text, room)
+            text = text if self._full else fitted(text, room)
         if not self._paint.colored:
             return f"{head.rstrip()}{between}{text}".rstrip() if between != "  " else f"{head}{between}{text}".rstrip()
         style = self._paint.style
         at = head.index(item.word, 16) if item.word else len(head)
         start, stop = head[:at], head[at + len(item.word) :]
         return f"{style('dim', start)}{style(item.style, item.word)}{stop}{between}{style(item.style, text)}"
-
-    def _shorten(self, text: str, room: int) -> str:
-        return text if self._full else shortened(text, room)

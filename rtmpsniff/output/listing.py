@@ -5,10 +5,10 @@ Lines are made with f-strings and ready escape codes, since there may be hundred
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import Final
 
 from rtmpsniff.findings import Finding
+from rtmpsniff.output.columns import wrapped
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock
 from rtmpsniff.output.words import (
@@ -190,8 +190,8 @@ def title(message: Message, paint: Paint, clock: Clock, width: int | None = None
     size += _answer(message)
     style = _TYPE_STYLES.get(message.message_type_id, "unknown")
     first_line = f"{paint.style('title', head)}  {arrow}"
-    if width is None or max(len(head) + len(arrow) + len(said), len(where) + len(size)) + 6 <= width:
+    if width is None or max(len(head) + len(arrow) + columns_of(said), len(where) + len(size)) + 6 <= width:
         return [f"{first_line}  {paint.style(style, said)}", f"    {where}; {size}"]
-    room = max(width - 4, 40)
-    said_lines = [paint.style(style, line) for line in wrap(said, room, break_on_hyphens=False)]
-    return [first_line, *(f"    {line}" for line in [*said_lines, *wrap(where, room), *wrap(size, room)])]
+    room = width - 4
+    said_lines = [paint.style(style, row) for row in wrapped(said, room, indent=0)]
+    return [first_line, *(f"    {row}" for row in [*said_lines, *wrapped(where, room, 0), *wrapped(size, room, 0)])]

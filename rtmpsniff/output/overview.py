@@ -14,7 +14,7 @@ from rtmpsniff.output.story import Line, Write, address, shortened, story, strea
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.times import Clock, TimeFormat, day_and_time, in_seconds, is_in_calendar
 from rtmpsniff.payload.types import type_name
-from rtmpsniff.text import grouped, plural
+from rtmpsniff.text import columns_of, grouped, plural
 
 _ORDER: Final = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
@@ -57,7 +57,7 @@ def _captures(
             span = f", {abs(last - first) / 1e9:.3f} s from {_date(min(first, last), times)}"
         size = f"{plural(file.packets, 'packet')}, {plural(file.bytes, 'byte')}"
         name, what = file.name, f"{file.format}, {size}{span}"
-        if width is None or len(name) + 2 + len(what) <= width:
+        if width is None or len(name) + 2 + columns_of(what) <= width:
             yield f"{paint.style('title', name)}: {what}"
         else:
             yield paint.style("title", f"{name}:")
@@ -192,7 +192,7 @@ def _details(summary: Summary, paint: Paint, top: int | None, width: int | None,
 def _title(name: str, text: str, paint: Paint, width: int | None) -> Iterator[str]:
     """A heading and what stands beside it, below it where a terminal is too narrow for both."""
     title = paint.style("title", name)
-    if width is None or len(name) + 2 + len(text) <= width:
+    if width is None or len(name) + 2 + columns_of(text) <= width:
         yield f"{title}  {text}".rstrip()
     else:
         yield title

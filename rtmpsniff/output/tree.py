@@ -10,11 +10,11 @@ from typing import Final
 
 from rtmpsniff.fields import Block, Field, Role
 from rtmpsniff.output.theme import Paint
-from rtmpsniff.text import plural
+from rtmpsniff.text import columns_of, plural, reach
 
 LONGEST: Final = 200  # characters of one value, or of one captured name
 _FOLDED: Final = 6  # columns that the second line of a value is set in below its name
-_LEAST: Final = 20  # characters of a value on a line, however narrow the terminal
+_LEAST: Final = 20  # columns of a value on a line, however narrow the terminal
 _SET_IN: Final = 6  # steps of two columns, so that the list's times stand free
 
 
@@ -35,7 +35,7 @@ def _lines(fields: Iterable[Field], paint: Paint, full: bool, width: int | None,
             shown = next((child for child in field.children if child.role is not Role.KEY), field._replace(label=""))
         label = _shortened(shown.label or _size(shown), full)
         lead = "  " * depth
-        first, *more = _folded(label, width, len(lead) + len(name) + 2, len(lead) + _FOLDED)
+        first, *more = _folded(label, width, len(lead) + columns_of(name) + 2, len(lead) + _FOLDED)
         yield f"{lead}{styled}: {paint.role(shown.role, first)}".rstrip()
         for line in more:
             yield f"{lead}{'':{_FOLDED}}{paint.role(shown.role, line)}"
@@ -50,9 +50,10 @@ def _shortened(text: str, full: bool) -> str:
 def _folded(text: str, width: int | None, start: int, indent: int) -> list[str]:
     """The text in pieces: the first has its place from column `start` on, the others from `indent` on."""
     lines: list[str] = []
-    while width is not None and len(text) > (room := max(width - (indent if lines else start), _LEAST)):
-        space = text.rfind(" ", room // 2, room + 1)
-        cut = room if space < 0 else space
+    while width is not None and columns_of(text) > (room := max(width - (indent if lines else start), _LEAST)):
+        fitting = reach(text, room)
+        space = text.rfind(" ", fitting // 2, fitting + 1)
+        cut = fitting if space < 0 else space
         lines.append(text[:cut])
         text = text[cut:].removeprefix(" ") if space >= 0 else text[cut:]
     return [*lines, text]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.theme import Paint
+from rtmpsniff.text import columns_of
 
 PLAIN = Paint(False)
 
@@ -18,6 +20,11 @@ def test_columns_are_aligned() -> None:
         "audio  1 234  closed",
         "a          5",
     ]
+
+
+def test_a_wide_character_takes_two_columns() -> None:
+    lines = list(columns(("name", "end"), [("テスト", "x"), ("e\u0301", "y"), ("abcdefg", "z")], PLAIN, "r"))
+    assert lines == ["   name  end", " テスト  x", "      e\u0301  y", "abcdefg  z"]
 
 
 def test_a_heading_may_stand_alone() -> None:
@@ -59,3 +66,18 @@ def test_a_number_is_not_broken_up() -> None:
     text = "messages 1 234, bytes 12 345 678 c->s, 5 s"
     assert list(wrapped(text, 40)) == ["messages 1 234, bytes 12 345 678 c->s,", "    5 s"]
     assert " ".join(map(str.strip, wrapped(text, 5))) == text
+
+
+@given(st.text(alphabet="ab テスト\u0301", max_size=200), st.integers(40, 60))
+def test_no_row_is_wider_than_the_terminal(text: str, width: int) -> None:
+    rows = wrapped(text, width)
+    assert all(columns_of(row) <= width for row in rows)
+    assert "".join("".join(rows).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("width", [40, 41, 42, 43])
+@pytest.mark.parametrize("text", ["テ" * 100, "a" + "テ" * 100, "aテ" * 60], ids=["wide", "shifted", "mixed"])
+def test_rows_of_wide_characters_are_full(text: str, width: int) -> None:
+    rows = wrapped(text, width)
+    assert "".join(map(str.strip, rows)) == text
+    assert all(width - 3 <= columns_of(row) <= width for row in rows[:-1])

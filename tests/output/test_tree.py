@@ -12,6 +12,7 @@ from rtmpsniff.fields import Block, Field, Role
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.output.tree import LONGEST, tree
 from rtmpsniff.payload.bodies import decode
+from rtmpsniff.text import columns_of
 from tests import build
 from tests.build import Date, Ecma, Reference, Typed
 
@@ -142,3 +143,12 @@ def test_any_body_gives_a_tree_that_is_safe_to_print(type_id: int, payload: byte
     block = Block(0, payload, decode(type_id, payload).fields)
     colored = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in tree(block, Paint(True))]
     assert [line.removeprefix(SET_IN[2:]) for line in colored] == lines
+
+
+@pytest.mark.parametrize("width", [60, 61, 80])
+def test_wide_characters_take_two_columns(width: int) -> None:
+    name = "とても長い名前です" * 12
+    field = Field("argument 1", 0, 0, name, f'"{name}"', Role.TEXT)
+    lines = list(tree(Block(0, b"", (field,)), PLAIN, width=width))
+    assert all(width - 3 <= columns_of(line) <= width for line in lines[:-1])
+    assert "".join(line.strip() for line in lines) == f'argument 1: "{name}"'
