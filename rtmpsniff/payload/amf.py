@@ -13,12 +13,13 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from rtmpsniff.fields import Cursor, Group, Malformed, Role, Truncated, Unreadable
 from rtmpsniff.findings import Finding, Rule, Severity, in_message
 from rtmpsniff.payload.values import Date, Object, Value
-from rtmpsniff.text import number_text, plural
+from rtmpsniff.text import number_text, plural, printable, quoted
 
 Key = TypeVar("Key")
 
 MAX_DEPTH: Final = 64  # containers within containers; real ones stay below ten
 MAX_VALUES: Final = 65_536  # of one message, so that memory stays in proportion to it
+LONGEST_MENTION: Final = 80  # characters of a thing that is shown again
 
 
 class Limits:
@@ -134,3 +135,17 @@ def sized(label: str, value: Object) -> str:
 def date_text(date: Date) -> str:
     """An instant as a person reads it."""
     return date.iso or f"{number_text(date.milliseconds)} ms since 1970"
+
+
+def mentioned(text: str) -> str:
+    """A text in quotes, as it is shown when it is mentioned again."""
+    if len(text) <= LONGEST_MENTION:
+        return quoted(text)
+    return quoted(text[:LONGEST_MENTION])[:-1] + '..."'
+
+
+def name_of(key: str) -> str:
+    """What the property of this key is called."""
+    if len(key) <= LONGEST_MENTION:
+        return printable(key) or '""'
+    return printable(key[:LONGEST_MENTION]) + "..."

@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Group, Malformed, Role, Truncated
 from rtmpsniff.findings import AMF_MALFORMED, Finding, Severity
-from rtmpsniff.payload.amf import MAX_VALUES, AmfReader, Kind, Limits, date_text, sized
+from rtmpsniff.payload.amf import MAX_VALUES, AmfReader, Kind, Limits, date_text, mentioned, name_of, sized
+from rtmpsniff.payload.externalizable import read_external
 from rtmpsniff.payload.values import (
     UNDEFINED,
     Array,
@@ -28,7 +29,7 @@ from rtmpsniff.payload.values import (
     Vector,
     Xml,
 )
-from rtmpsniff.text import decode_text, number_text, plural, printable, quoted
+from rtmpsniff.text import decode_text, number_text, plural, quoted
 
 INTEGER: Final = 0x04
 DOUBLE: Final = 0x05
@@ -46,10 +47,8 @@ _VECTOR_OF_OBJECTS: Final = 0x10
 _DICTIONARY: Final = 0x11
 
 SWITCH: Final = "AMF3 value"  # what the AMF0 marker for it is called
-LONGEST_MENTION: Final = 80  # characters of a thing that is shown again
 MOST_BYTES: Final = 16  # of a byte array in a label
 MOST_ITEMS: Final = 256  # of a vector of numbers that have a field each
-MOST_FLAGS: Final = 8  # bytes in one block of flags; BlazeDS has two at most
 
 
 class Known(NamedTuple):
@@ -251,26 +250,12 @@ class Amf3(AmfReader):
     def _earlier_text(self, index: int) -> Text:
         if index < len(self.strings):
             text = self.strings[index]
-            return Text(text, f"{shortened(text)} (string reference {index})")
+            return Text(text, f"{mentioned(text)} (string reference {index})")
         self._flag("A string reference leads to nothing", f"number {index}", self.read.fields[-1].start)
         return Text("", f"string reference {index} (to nothing)", index)
 
     def _flag(self, title: str, text: str, start: int) -> None:
         self.flag(AMF_MALFORMED, Severity.WARNING, title, text, start, self.read.position - start)
-
-
-def shortened(text: str) -> str:
-    """A text in quotes, as it is shown when it is mentioned again."""
-    if len(text) <= LONGEST_MENTION:
-        return quoted(text)
-    return quoted(text[:LONGEST_MENTION])[:-1] + '..."'
-
-
-def name_of(key: str) -> str:
-    """What the property of this key is called."""
-    if len(key) <= LONGEST_MENTION:
-        return printable(key) or '""'
-    return printable(key[:LONGEST_MENTION]) + "..."
 
 
 def _alike(one: int, other: int) -> bool:
@@ -350,7 +335,7 @@ def _any_xml(amf: Amf3, group: Group, marker: int) -> Value:
     group.label = quoted(value.text)
     if size:
         amf.read.add("text", start, value.text, group.label, Role.TEXT, inline=True)
-    amf.objects.append(Known(value, shortened(value.text), group.start, marker))
+    amf.objects.append(Known(value, mentioned(value.text), group.start, marker))
     return value
 
 
@@ -407,12 +392,12 @@ def _object(amf: Amf3, group: Group) -> Value:
         if index >= len(amf.traits):
             raise Malformed(f"traits reference {index} leads to nothing")
         traits = amf.traits[index]
-        value = _new_object(amf, group, traits, shortened(traits.class_name))
+        value = _new_object(amf, group, traits, mentioned(traits.class_name))
         group.label += f" (traits reference {index})"
     else:
         traits, value = _new_traits(amf, group, start, flags)
     if traits.is_externalizable:
-        _external(amf, value)
+        read_external(amf, value)
         return value
     label = group.label
     for name in traits.names:
@@ -443,7 +428,7 @@ def _new_traits(amf: Amf3, group: Group, start: int, flags: int) -> tuple[Traits
 def _new_object(amf: Amf3, group: Group, traits: Traits, class_label: str) -> Object:
     make = Externalizable if traits.is_externalizable else Object
     value = make(class_name=traits.class_name or None)
-    of_class = f" of class {shortened(traits.class_name)}" if traits.class_name else ""
+    of_class = f" of class {mentioned(traits.class_name)}" if traits.class_name else ""
     amf.begin(value, f"object{of_class}", group, _OBJECT)
     group.label = f"object of class {class_label}" if traits.class_name else "object"
     if traits.is_externalizable:
@@ -538,96 +523,6 @@ def bare_vector_end(marker: int, data: bytes, position: int, end: int) -> int | 
     stop = amf.read.position + count * _ITEMS[marker].size if marker in _ITEMS else amf.read.position + count
     return None if stop > end else stop if marker in _ITEMS else end
 
-
-# Objects whose class alone knows their bytes
-
-
-def _external(amf: Amf3, value: Object) -> None:
-    """Read the bytes of an externalizable object, by its class."""
-    read_external = EXTERNALIZABLES.get(value.class_name or "")
-    if read_external is None:
-        raise Malformed(f"only the class {shortened(value.class_name or '')} knows how its bytes are read")
-    read_external(amf, value)
-
-
-def _collection(amf: Amf3, value: Object) -> None:
-    amf.member(value, "source")
-
-
-def _proxy(amf: Amf3, value: Object) -> None:
-    amf.member(value, "object")
-
-
-def _managed_proxy(amf: Amf3, value: Object) -> None:
-    """A count, then names and values, each a value of its own."""
-    read = amf.read
-    count = read.signed("count", 4, Role.PREFIX)
-    for index in range(count):
-        if not read.left:
-            raise Malformed(f"claims {plural(count, 'property')}, has {index}")
-        with read.group("property") as group:
-            name = amf.value("name")
-            if not isinstance(name, str):
-                raise Malformed("the name of a property is no string")
-            read.path[-1] = group.label = name_of(name)
-            amf.pair(value.pairs, name, "value")
-
-
-Block = tuple[tuple[str, ...], ...]  # for each byte of flags, the names of what its bits announce, from the lowest
-
-ABSTRACT_MESSAGE: Final[Block] = (
-    ("body", "clientId", "destination", "headers", "messageId", "timestamp", "timeToLive"),
-    ("clientIdBytes", "messageIdBytes"),
-)
-ASYNC_MESSAGE: Final[Block] = (("correlationId", "correlationIdBytes"),)
-COMMAND_MESSAGE: Final[Block] = (("operation",),)
-ACKNOWLEDGE_MESSAGE: Final[Block] = ()
-
-
-def _message(*blocks: Block) -> Callable[[Amf3, Object], None]:
-    """What reads a message of Flex in its short form: a block of flags and what they announce for each ancestor."""
-
-    def read_message(amf: Amf3, value: Object) -> None:
-        for block in blocks:
-            for name in _announced(amf, block):
-                amf.member(value, name)
-
-    return read_message
-
-
-def _announced(amf: Amf3, block: Block) -> list[str]:
-    """Read all the bytes of flags, each but the last with its highest bit set; gives what follows them."""
-    read = amf.read
-    start, names = read.position, list[str]()
-    for number in range(MOST_FLAGS):
-        flags = read.take("flags", 1)[0]
-        known = block[number] if number < len(block) else ()
-        names += [name for bit, name in enumerate(known) if flags >> bit & 1]
-        # What later versions announce is one value for each bit up to 5, to be read over (BlazeDS).
-        names += [f"unknown {number}.{bit}" for bit in range(len(known), 6) if flags >> bit & 1]
-        if flags < 0x80:
-            read.add("flags", start, read.data[start : read.position], ", ".join(names) or "none", Role.FLAG)
-            return names
-    raise Malformed(f"more than {MOST_FLAGS} bytes of flags")
-
-
-EXTERNALIZABLES: Final[dict[str, Callable[[Amf3, Object], None]]] = {
-    "flex.messaging.io.ArrayCollection": _collection,
-    "mx.collections.ArrayCollection": _collection,
-    "flex.messaging.io.ArrayList": _collection,
-    "mx.collections.ArrayList": _collection,
-    "flex.messaging.io.ObjectProxy": _proxy,
-    "mx.utils.ObjectProxy": _proxy,
-    "flex.messaging.io.SerializationProxy": _proxy,
-    "flex.messaging.io.ManagedObjectProxy": _managed_proxy,
-    "mx.utils.ManagedObjectProxy": _managed_proxy,
-    "DSA": _message(ABSTRACT_MESSAGE, ASYNC_MESSAGE),
-    "DSC": _message(ABSTRACT_MESSAGE, ASYNC_MESSAGE, COMMAND_MESSAGE),
-    "DSK": _message(ABSTRACT_MESSAGE, ASYNC_MESSAGE, ACKNOWLEDGE_MESSAGE),
-    "flex.messaging.messages.AsyncMessageExt": _message(ABSTRACT_MESSAGE, ASYNC_MESSAGE),
-    "flex.messaging.messages.CommandMessageExt": _message(ABSTRACT_MESSAGE, ASYNC_MESSAGE, COMMAND_MESSAGE),
-    "flex.messaging.messages.AcknowledgeMessageExt": _message(ABSTRACT_MESSAGE, ASYNC_MESSAGE, ACKNOWLEDGE_MESSAGE),
-}
 
 _ITEMS: Final = {_VECTOR_OF_INT: Struct(">i"), _VECTOR_OF_UINT: Struct(">I"), _VECTOR_OF_DOUBLE: Struct(">d")}
 

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 
 from rtmpsniff.fields import Cursor, Field, Malformed, Role, Unreadable
 from rtmpsniff.findings import FILE_MALFORMED, Evidence, Finding, Severity
+from rtmpsniff.payload.amf import name_of
 from rtmpsniff.payload.amf0 import Amf0
-from rtmpsniff.payload.amf3 import Amf3, name_of
+from rtmpsniff.payload.amf3 import Amf3
 from rtmpsniff.payload.sequence import broken_off
 from rtmpsniff.payload.values import Value
 from rtmpsniff.text import decode_text, quoted
