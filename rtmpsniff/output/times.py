@@ -41,11 +41,10 @@ def is_in_calendar(time: int) -> bool:
 
 def in_seconds(nanoseconds: int) -> str:
     """To the microsecond."""
-    if nanoseconds >= 0:
-        return f"{nanoseconds // 1_000_000_000}.{nanoseconds // 1000 % 1_000_000:06d}"
-    sign = "-"
-    seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
-    return f"{sign}{seconds}.{rest // 1000:06d}"
+    if nanoseconds < 0:
+        return f"-{in_seconds(-nanoseconds)}"
+    # Each line of a list has one: an f-string would take a quarter longer.
+    return "%d.%06d" % divmod(nanoseconds // 1000, 1_000_000)  # noqa: UP031
 
 
 def day_and_time(time: int, *, utc: bool) -> str:
