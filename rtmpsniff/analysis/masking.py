@@ -19,33 +19,29 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from math import isfinite
-from struct import pack
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from rtmpsniff.analysis.hosts import Hosts
+from rtmpsniff.analysis.patches import TALKING, Patch, Patches, filler
 from rtmpsniff.analysis.secrets import Path, Place, Secrets, mask, place_of, secret_spans
-from rtmpsniff.fields import Field, Role
 from rtmpsniff.findings import Evidence, Finding
 from rtmpsniff.payload.aggregate import Aggregate
-from rtmpsniff.payload.bodies import Body, Unknown, decode
+from rtmpsniff.payload.bodies import Body, Unknown
 from rtmpsniff.payload.command import Command, Data
 from rtmpsniff.payload.shared import SharedObject, SharedObjectEvent
-from rtmpsniff.payload.types import AGGREGATE, FAMILIES
 from rtmpsniff.payload.values import Array, Dictionary, Object, Reference, Value, Vector, Xml
 from rtmpsniff.payload.video import Video
 from rtmpsniff.rtmp.aggregates import Contained, sub_messages
 from rtmpsniff.rtmp.events import Closed, Event, Message, Notes
-from rtmpsniff.text import decode_text, encode_text, number_text
+from rtmpsniff.text import decode_text, number_text
 from rtmpsniff.transport.tcp import Endpoint
 
 How: TypeAlias = Literal["masked", "streamed", "shown"]
 
 _MOST_NAMES: Final = 256  # of streams of one connection that are looked for in words about them
 _LONGEST_NAME: Final = 64  # characters; a longer one is found by its value
-_TALKING: Final = FAMILIES["command"] | FAMILIES["data"] | FAMILIES["shared_object"] | {AGGREGATE}
 # What nginx-rtmp says whatever the stream is called: to mask a word in it would tell the word.
 _SAID_ALWAYS: Final = frozenset({"Start live", "Start publishing", "Stop publishing", "Start video on demand"})
-_NAN: Final = pack(">d", float("nan"))
 
 
 class Span(NamedTuple):
@@ -54,13 +50,6 @@ class Span(NamedTuple):
     start: int
     stop: int
     mask: str
-
-
-class Patch(NamedTuple):
-    """A place in a payload, and the bytes that are to stand there."""
-
-    at: int
-    new: bytes
 
 
 @dataclass(slots=True)
@@ -101,7 +90,7 @@ class Masking:
 
     def learn(self, event: Event) -> None:
         """Take note of the secrets in a message, and of the names of streams."""
-        if self.how != "shown" and isinstance(event, Message) and event.message_type_id in _TALKING:
+        if self.how != "shown" and isinstance(event, Message) and event.message_type_id in TALKING:
             self._learn(event.body, event.connection)
 
     def forget(self, connection: int) -> None:
@@ -137,7 +126,7 @@ class Masking:
 
     def body(self, message: Message) -> Body:
         """The body of a message without secrets."""
-        if self.is_idle or message.message_type_id not in _TALKING:
+        if self.is_idle or message.message_type_id not in TALKING:
             return self._plain_body(message)
         return self._of(message.body, message.connection)
 
@@ -270,8 +259,8 @@ class Masking:
             return []
         payload = message.payload
         hole = message.missing[0][0] if message.missing else len(payload)
-        patches = list(_Patches(self, message.connection).of(message.message_type_id, payload[:hole], 0))
-        if hole < len(payload) and message.message_type_id in _TALKING:
+        patches = list(Patches(self, message.connection).of(message.message_type_id, payload[:hole], 0))
+        if hole < len(payload) and message.message_type_id in TALKING:
             patches.append(Patch(hole, b"*" * (len(payload) - hole)))
         elif hole < len(payload):
             rest = self.data(payload[hole:])
@@ -334,16 +323,10 @@ def _put(text: str, spans: Iterable[Span]) -> str:
     return "".join([*parts, text[at:]]) if parts else text
 
 
-def _filler(said: str, size: int) -> bytes:
-    """A mask as long as what it hides; stars where it does not fit."""
-    raw = said.encode()
-    return raw + b"*" * (size - len(raw)) if size >= len(raw) else b"*" * size
-
-
 def _filled(data: bytes, spans: Iterable[tuple[int, int, str]]) -> bytes:
     masked = data
     for start, stop, said in spans:
-        masked = masked[:start] + _filler(said, stop - start) + masked[stop:]
+        masked = masked[:start] + filler(said, stop - start) + masked[stop:]
     return masked
 
 
@@ -454,84 +437,3 @@ class _Values:
 
 def _each(items: Iterable[Any] | None, change: Callable[[Any], Any]) -> Any:
     return None if items is None else tuple(change(item) for item in items)
-
-
-class _Patches:
-    """What of a payload is to be other bytes, by its fields: places and paths are the same as in its values."""
-
-    def __init__(self, masking: Masking, connection: int) -> None:
-        self._masking, self._connection = masking, connection
-        self._command = ""
-
-    def of(self, type_id: int, payload: bytes, base: int) -> Iterator[Patch]:
-        if type_id not in _TALKING:  # media, which is most of a capture, is not taken apart
-            yield from self._raw(payload, 0, len(payload), base)
-            return
-        decoded = decode(type_id, payload)
-        body = decoded.body
-        if isinstance(body, Aggregate):
-            for part in body.messages:
-                yield from self.of(part.type_id, payload[part.start : part.stop], base + part.start)
-            return
-        self._command = body.name if isinstance(body, Command | Data) else ""
-        for top in decoded.fields:
-            yield from self._field(top, payload, base, _top(top.name))
-
-    def _field(self, shown: Field, payload: bytes, base: int, path: Path) -> Iterator[Patch]:
-        if shown.role is Role.PAIR and isinstance(shown.value, str):
-            path = self._below(path, shown.value)
-        is_number = shown.role is Role.NUMBER and not shown.inline and isinstance(shown.value, float | int)
-        if is_number and len(path) > 1 and self._is_secret(path) and shown.stop - shown.start > 1:
-            yield self._number(shown, payload, base)
-            return
-        if shown.children:
-            for child in shown.children:
-                yield from self._field(child, payload, base, path)
-        elif shown.role in {Role.TEXT, Role.KEY} and isinstance(shown.value, str):
-            place = place_of(self._command, path) if shown.role is Role.TEXT and len(path) > 1 else Place.TEXT
-            yield from self._text(shown, payload, base, place)
-        elif shown.role is Role.UNREAD and self._is_telling():
-            yield Patch(base + shown.start, b"*" * (shown.stop - shown.start))
-        elif isinstance(shown.value, bytes) and shown.role not in {Role.MARKER, Role.PREFIX}:  # they are structure
-            if self._is_secret(path):
-                yield Patch(base + shown.start, b"*" * (shown.stop - shown.start))
-            else:
-                yield from self._raw(payload, shown.start, shown.stop, base)
-
-    def _below(self, path: Path, key: str) -> Path:
-        return path if len(path) > 1 and self._is_secret(path) else (*path, key)
-
-    def _is_secret(self, path: Path) -> bool:
-        return self._masking.how != "shown" and place_of(self._command, path) is Place.WHOLE
-
-    def _is_telling(self) -> bool:
-        """Whether what could not be read may be a part of a secret."""
-        if self._masking.how == "shown":
-            return False
-        places = place_of(self._command, ("args", 0)), place_of(self._command, ("args", 0, 0))
-        return not self._command or any(place in {Place.NAME, Place.WHOLE} for place in places)
-
-    def _text(self, shown: Field, payload: bytes, base: int, place: Place) -> Iterator[Patch]:
-        raw = payload[shown.start : shown.stop]
-        text = decode_text(raw)
-        for start, stop, said in self._masking.spans(text, place, self._connection):
-            first, last = len(encode_text(text[:start])), len(encode_text(text[:stop]))
-            yield Patch(base + shown.start + first, _filler(said, last - first))
-
-    def _raw(self, payload: bytes, start: int, stop: int, base: int) -> Iterator[Patch]:
-        data = payload[start:stop]
-        masked = self._masking.data(data)
-        if masked != data:
-            yield Patch(base + start, masked)
-
-    def _number(self, shown: Field, payload: bytes, base: int) -> Patch:
-        """A double becomes NaN; an integer of AMF3 keeps its length, and is 0."""
-        data = payload[shown.start + 1 : shown.stop]
-        return Patch(base + shown.start + 1, _NAN if len(data) == 8 else bytes(byte & 0x80 for byte in data))
-
-
-def _top(name: str) -> Path:
-    """The path of a field that lies in no other."""
-    if name.startswith("argument "):
-        return ("args", int(name.removeprefix("argument ")) - 1)
-    return ("object",) if name == "command object" else ("",)

@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from rtmpsniff.analysis.masking import Patch
+from rtmpsniff.analysis.patches import Patch
 from rtmpsniff.fields import Field, Role
 from rtmpsniff.rtmp.events import Message
 from rtmpsniff.rtmp.passage import Chunk

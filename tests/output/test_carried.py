@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rtmpsniff.analysis.masking import Patch
+from rtmpsniff.analysis.patches import Patch
 from rtmpsniff.output.carried import Carried, Item, Kind, Spot, in_stream, patches_of, spots_of
 from rtmpsniff.payload.types import VIDEO
 from rtmpsniff.rtmp.passage import Chunk
