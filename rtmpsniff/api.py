@@ -28,7 +28,8 @@ from rtmpsniff.analysis.selection import Selection
 from rtmpsniff.analysis.shared_objects import SharedObjectState
 from rtmpsniff.analysis.streams import Purpose, Stream
 from rtmpsniff.analysis.transactions import Call
-from rtmpsniff.capture.files import STANDARD_INPUT, blocks, read
+from rtmpsniff.capture.files import STANDARD_INPUT, read
+from rtmpsniff.capture.growing import GrowingFile
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
 from rtmpsniff.output.export import Export, Payload, schema_text
@@ -99,7 +100,8 @@ def events(
 def _keys(keylog: str | PathLike[str] | None) -> KeyLog:
     keys = KeyLog()
     if keylog is not None:
-        keys.add_blocks(blocks(fspath(keylog)))
+        file = GrowingFile(fspath(keylog))
+        keys.follow(file.blocks(), file.lines)
     return keys
 
 

@@ -43,7 +43,7 @@ class Dissection:
         self.transport = Reassembler(RTMP_PORTS | set(ports), budget, datagrams=True)
         self.keys = KeyLog() if keys is None else keys
         if isinstance(packets, Captures):
-            self.keys.sources += [file.secrets for file in packets.files]
+            self.keys.sources += [file.take_secrets for file in packets.files]
         self._tunnels = Tunnels(ports, budget, self.keys)
         self._rtmp = Sessions(ports, budget)
         self.conversation = Conversation(media)

@@ -54,7 +54,7 @@ DRAWING = ("output/columns.py", "output/hexdump.py", "output/theme.py", "output/
 
 # The only modules that touch the outside world: files, interfaces, the terminal.
 OUTSIDE = re.compile(
-    r"capture/(files|interfaces|libpcap|live|portable|recorder|ring|stop)\.py|output/.*|cli/.*|__main__\.py"
+    r"capture/(files|growing|interfaces|libpcap|live|portable|recorder|ring|stop)\.py|output/.*|cli/.*|__main__\.py"
 )
 OUTSIDE_MODULES = {
     "logging",

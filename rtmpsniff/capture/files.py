@@ -87,8 +87,8 @@ class CaptureFile:
     cut them. `first_time` and `last_time` are those of the first and the last packet in the file's order, in
     nanoseconds since the epoch, None without a packet. `backward` is the packet that is farthest before the one ahead
     of it, and by how many nanoseconds; None where times only rise. `truncated` is empty, or says, at the end, why and
-    where the file ends before its end. `secrets` holds the TLS key logs that came with the packets so far.
-    `dropped` counts the packets that were dropped while this was captured, None where the file does not say.
+    where the file ends before its end. `dropped` counts the packets that were dropped while this was captured, None
+    where the file does not say.
     """
 
     def __init__(self, file: str, source: Source, index: int = 0, block_size: int = BLOCK_SIZE) -> None:
@@ -107,7 +107,6 @@ class CaptureFile:
         self._first: list[Uncut] = []  # those that came with the file header
         self._reader = self._recognize(index)
         self.format = self._reader.format
-        self.secrets = self._reader.secrets if isinstance(self._reader, PcapngReader) else []
         self._read_file_header()
 
     def __repr__(self) -> str:
@@ -126,6 +125,10 @@ class CaptureFile:
         """The packets as transport takes them."""
         # A list a piece, chained, hands out packets faster than a generator that is resumed for each of them.
         return chain.from_iterable(self._batches())
+
+    def take_secrets(self) -> list[bytes]:
+        """The TLS key logs that came with the packets since this was last asked."""
+        return self._reader.take_secrets() if isinstance(self._reader, PcapngReader) else []
 
     @property
     def name(self) -> str:

@@ -94,7 +94,7 @@ class PcapngReader:
         self.packets = 0  # read so far
         self.captured = 0  # bytes of those packets
         self.backward = Backward()
-        self.secrets: list[bytes] = []  # TLS key logs that stood in the file; who reads them takes them away
+        self._secrets: list[bytes] = []  # TLS key logs that stood in the file and were not taken yet
         self.drops = Drops()  # packets that were dropped while this was captured
         self._capture = capture
         self._layout = LAYOUTS[LITTLE]
@@ -103,6 +103,11 @@ class PcapngReader:
 
     def __repr__(self) -> str:
         return f"<PcapngReader {self.packets} packets, needs {self.need}{', ' * bool(self.trouble)}{self.trouble}>"
+
+    def take_secrets(self) -> list[bytes]:
+        """The TLS key logs that stood in the file since this was last asked."""
+        taken, self._secrets = self._secrets, []
+        return taken
 
     def read(self, block: bytes, position: int) -> tuple[list[Uncut], int]:
         """The packets whose blocks are whole in `block` from `position` on, and where the next block begins.
@@ -295,9 +300,9 @@ class PcapngReader:
         (kind,) = self._layout.word.unpack_from(block)
         size = int.from_bytes(block[12:16], "big" if self._layout is LAYOUTS[BIG] else "little")
         if kind == TLS_KEY_LOG:
-            self.secrets.append(block[16 : min(16 + size, len(block) - 4)])
-        while sum(map(len, self.secrets)) > MOST_SECRETS:
-            del self.secrets[0]
+            self._secrets.append(block[16 : min(16 + size, len(block) - 4)])
+        while sum(map(len, self._secrets)) > MOST_SECRETS:
+            del self._secrets[0]
 
     BLOCKS: ClassVar[dict[int, Callable[[PcapngReader, bytes, list[Uncut]], None]]] = {
         0x00000001: _interface_description,

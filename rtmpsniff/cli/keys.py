@@ -3,38 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
-from rtmpsniff.capture.files import blocks
+from rtmpsniff.capture.growing import GrowingFile
 from rtmpsniff.cli.world import warn
 from rtmpsniff.errors import InputError
 from rtmpsniff.text import printable
 from rtmpsniff.tunnel.keylog import KeyLog
 
-MOST_BLOCKS: Final = 4096  # of what is read at once; a key log of a million connections has fewer
-
 
 def read_keys(files: Sequence[str]) -> KeyLog:
-    """Read every key log; raises `InputError` for one that was named and cannot be read."""
+    """Read every key log, and go on as they grow; raises `InputError` for one that was named and cannot be read."""
     keys = KeyLog()
-    for file in files:
+    for name in files:
+        file = GrowingFile(name, _complain)
         try:
-            count = keys.add_blocks(_some(file))
+            count = keys.follow(file.blocks(), file.lines)
         except InputError as error:
             raise InputError(f"--keylog {error}") from None
-        if not count:
-            warn(f"warning: {printable(file)} holds no TLS secrets: no line of it is one of an NSS key log")
+        if file.is_empty:
+            warn(f"warning: {printable(name)} is empty so far: it holds no TLS secrets")
+        elif not count:
+            warn(f"warning: {printable(name)} holds no TLS secrets: no line of it is one of an NSS key log")
     shared = os.environ.get("SSLKEYLOGFILE")
-    if shared and shared not in files and Path(shared).is_file():
+    if shared and shared not in files:
+        file = GrowingFile(shared, _complain)
         try:
-            keys.add_blocks(_some(shared))
+            keys.follow(file.blocks(), file.lines)
         except InputError as error:
-            warn(f"warning: SSLKEYLOGFILE: {error}")
+            if Path(shared).exists():
+                warn(f"warning: SSLKEYLOGFILE: {error}")
     return keys
 
 
-def _some(file: str) -> Iterator[bytes]:
-    return islice(blocks(file), MOST_BLOCKS)
+def _complain(text: str) -> None:
+    warn(f"warning: {text}")

@@ -229,7 +229,8 @@ traffic_options = gathered(
         "--keylog",
         multiple=True,
         metavar="FILE",
-        help="TLS secrets (NSS key log) for RTMPS; SSLKEYLOGFILE and those in a pcapng are read too. May be repeated.",
+        help="TLS secrets (NSS key log) for RTMPS, read on while it grows. The file that SSLKEYLOGFILE names is read "
+        "too, and so are secrets in a pcapng. May be repeated.",
     ),
     click.option(
         "--type",

@@ -7,20 +7,20 @@ logs are written by several programs at once, and cut in the middle.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, MutableSequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 MOST_CONNECTIONS: Final = 500_000
 MOST_LABELS: Final = 16  # of one connection
-_LINE: Final = re.compile(rb"([A-Z][A-Z0-9_]{2,63})[ \t]+([0-9A-Fa-f]{64})[ \t]+([0-9A-Fa-f]{32,256})[ \t\r]*")
+_LINE: Final = re.compile(rb"([A-Z][A-Z0-9_]{2,63})[ \t]+([0-9A-Fa-f]{64})[ \t]+((?:[0-9A-Fa-f]{2}){16,128})[ \t\r]*")
 _LONGEST_LINE: Final = 512
 
 
 class KeyLog:
-    """What is known. `sources` are lists that others add texts to while the capture is read: they are emptied here."""
+    """What is known. `sources` give the texts that came since they were last asked, while the capture is read."""
 
     def __init__(self) -> None:
-        self.sources: list[MutableSequence[bytes]] = []
+        self.sources: list[Callable[[], Iterable[bytes]]] = []
         self.version = 0  # grows with what is known
         self._secrets: dict[bytes, dict[str, bytes]] = {}
 
@@ -44,11 +44,16 @@ class KeyLog:
                 rest = b"#"  # of a line that is none, however long it gets
         return count + self._add_line(rest)
 
+    def follow(self, blocks: Iterable[bytes], later: Callable[[], Iterable[bytes]]) -> int:
+        """Read a key log that comes in pieces, and from now on what `later` gives too; gives the secrets it had."""
+        self.sources.append(later)
+        return self.add_blocks(blocks)
+
     def refresh(self) -> int:
         """Read what came since the last time; gives `version`."""
         for source in self.sources:
-            while source:
-                self.add(source.pop(0))
+            for text in source():
+                self.add(text)
         return self.version
 
     def secrets(self, client_random: bytes) -> dict[str, bytes]:
@@ -65,8 +70,11 @@ class KeyLog:
             if len(self._secrets) >= MOST_CONNECTIONS:  # half at a time: the first of a dictionary is slow to find
                 self._secrets = dict(list(self._secrets.items())[MOST_CONNECTIONS // 2 :])
             known = self._secrets[random] = {}
-        label = match[1].decode()
-        if label not in known and len(known) < MOST_LABELS:
-            known[label] = bytes.fromhex(match[3].decode())
+        label, secret = match[1].decode(), bytes.fromhex(match[3].decode())
+        before = known.get(label)
+        # A line that was read before it was written to its end comes once more.
+        is_longer = before is not None and len(secret) > len(before) and secret.startswith(before)
+        if is_longer or (before is None and len(known) < MOST_LABELS):
+            known[label] = secret
             self.version += 1
         return True

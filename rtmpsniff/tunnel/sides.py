@@ -73,6 +73,11 @@ class Side:
         return not self._openers or self._failures >= _MOST_FAILURES or self._tries <= 0
 
     @property
+    def is_known(self) -> bool:
+        """Whether the key of its data is there, which is the last one."""
+        return bool(self._openers) and self._openers[-1] is not None
+
+    @property
     def is_early(self) -> bool:
         """Whether early data may come (RFC 8446, 2.3): its key, known or not, was not left behind."""
         return len(self._openers) > 2

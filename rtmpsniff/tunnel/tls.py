@@ -1,6 +1,7 @@
 """A TLS connection: what it says of itself, and with keys the stream inside it (RTMPS).
 
-Its bytes wait until the hellos are there and a key log knows the client's random, which may be later than the packets.
+Its bytes wait until the hellos are there and a key log knows the keys of both sides, which may be later than the
+packets: programs write a key log line by line.
 `handshake.py` reads the hellos, `records.py` finds the records, `sides.py` opens them; `early.py` and `losses.py` know
 what may not be passed on yet, and how much is missing.
 """
@@ -37,6 +38,7 @@ USUAL_PORTS: Final = frozenset({443, 1936, 2935, 4935, 8443})  # of RTMPS
 _SENDERS: Final[tuple[Sender, Sender]] = ("client", "server")
 _OVERHEAD: Final = 256  # bytes that a piece which waits counts for beside its own, and a packet of it
 _PACKET_OVERHEAD: Final = 64
+_PATIENCE: Final = 1_000_000_000  # ns that a side which has its key waits for that of the other
 _NO_SECRETS: Final = "the key log has no secrets for it"
 
 
@@ -68,6 +70,7 @@ class TlsConnection:
         self._handshake = Handshake()
         self._renegotiation = Renegotiation()
         self._version_seen = -1  # of the key log
+        self._half_known: int | None = None  # since when there are keys for one side (ns since the epoch)
         self._held: list[Piece | Hole] | None = []  # until keys are known; None then, and when they came too late
         self._held_bytes = 0
         self._sides: dict[Sender, Side] | None = None
@@ -92,7 +95,8 @@ class TlsConnection:
             return
         yield from self._greet(piece)
         self._hold(piece)
-        yield from self._unlock()
+        self._keys.refresh()
+        yield from self.unlock(piece.last.time)
 
     def lose(self, hole: Hole) -> Iterator[Event]:
         if self._held is None:
@@ -101,9 +105,9 @@ class TlsConnection:
             self._hold(hole)
 
     def end(self, end: End) -> Iterator[Event]:
-        yield from self._unlock()
         if self._held is not None:
-            yield from self._give_up("")
+            self._keys.refresh()
+            yield from self._make_do("")
         for flow in (self.inner.from_client, self.inner.from_server):
             flow.count()
         if not self._begun and not self._is_of_interest():
@@ -165,26 +169,45 @@ class TlsConnection:
         self._held_bytes += size
         self._budget.held += size
 
-    def _unlock(self) -> Iterator[Event]:
-        """Read what waits as soon as there are keys for it."""
-        client, server = self._handshake.client, self._handshake.server
+    @property
+    def waits(self) -> bool:
+        """Whether there are no keys yet."""
+        return self._held is not None
+
+    def unlock(self, now: int) -> Iterator[Event]:
+        """Read what waits as soon as there are keys for it; `now` is in ns since the epoch."""
         if self._held is None:
             return
         if self._budget.spent:
-            yield from self._give_up("too much came before its keys")
-            return
+            yield from self._make_do("too much came before its keys")
+        elif self._half_known is not None and now - self._half_known >= _PATIENCE:
+            yield from self._make_do("")
+        elif self._handshake.is_complete and self._keys.version != self._version_seen:
+            self._version_seen = self._keys.version
+            sides = self._find_sides()
+            if isinstance(sides, str):
+                if sides:
+                    yield from self._give_up(sides)
+            elif all(side.is_known for side in sides.values()):
+                self._sides = sides
+                yield from self._release()
+            elif self._half_known is None:
+                self._half_known = now
+
+    def _find_sides(self) -> dict[Sender, Side] | str:
+        client, server = self._handshake.client, self._handshake.server
         if client is None or server is None:
-            return
-        version = self._keys.refresh()
-        if version == self._version_seen:
-            return
-        self._version_seen = version
-        sides = sides_of(client, server, self._keys.secrets(client.random))
-        if not isinstance(sides, str):
+            return ""
+        return sides_of(client, server, self._keys.secrets(client.random))
+
+    def _make_do(self, reason: str) -> Iterator[Event]:
+        """Read what waits with the keys that there are; without any for this `reason`."""
+        sides = self._find_sides()
+        if isinstance(sides, str):
+            yield from self._give_up(sides or reason)
+        else:
             self._sides = sides
             yield from self._release()
-        elif sides:
-            yield from self._give_up(sides)
 
     def _give_up(self, reason: str) -> Iterator[Event]:
         """Read what waits without keys: records are counted."""

@@ -132,6 +132,7 @@ class Tunnels:
         self._rtmfp: Rtmfp | None = None  # from the first datagram on
         self.servers: dict[Endpoint, None] = {}  # that were asked for RTMPT
         self.watched: dict[Connection, Watcher] = {}
+        self._locked: dict[Connection, TlsConnection] = {}  # that may wait for keys
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -160,6 +161,8 @@ class Tunnels:
             elif isinstance(item, Begin):
                 yield from self.begin(item)
             elif isinstance(item, Tick):
+                if self._locked:
+                    yield from self._unlock(item.now)
                 yield item
             else:
                 yield from self.take(item)
@@ -201,7 +204,8 @@ class Tunnels:
         elif isinstance(item, Hole):
             yield from watcher.lose(item)
         else:
-            self.watched.pop(connection)
+            del self.watched[connection]
+            self._locked.pop(connection, None)
             yield from watcher.end(item)
 
     def open_tls(self, outer: Connection, announced: Connection | None) -> TlsConnection:
@@ -209,7 +213,18 @@ class Tunnels:
         from rtmpsniff.tunnel.tls import TlsConnection  # noqa: PLC0415
 
         hinted = outer.server.port in self.ports
-        return TlsConnection(outer, announced, self.keys, self.budget, hinted=hinted, above=self.take)
+        tls = TlsConnection(outer, announced, self.keys, self.budget, hinted=hinted, above=self.take)
+        self._locked[outer] = tls
+        return tls
+
+    def _unlock(self, now: int) -> Iterator[Event]:
+        """Keys may have come since the last packets."""
+        self.keys.refresh()
+        for connection, tls in list(self._locked.items()):
+            if tls.waits:
+                yield from tls.unlock(now)
+            if not tls.waits:
+                del self._locked[connection]
 
     def open_http(self, outer: Connection, announced: Connection | None) -> HttpConnection:
         """Read a connection as HTTP that carries RTMPT."""

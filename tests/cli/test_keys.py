@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from rtmpsniff.cli import keys
 from rtmpsniff.cli.keys import read_keys
 from rtmpsniff.errors import InputError
 from tests.build import pcap, session
@@ -46,11 +45,26 @@ def test_a_file_without_a_key_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "holds no TLS secrets" in capsys.readouterr().err
 
 
-def test_no_more_is_read_than_a_key_log_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "MOST_BLOCKS", 1)
+def test_an_empty_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    keys = read_keys([str(empty)])
+    assert capsys.readouterr().err == f"rtmpsniff: warning: {empty} is empty so far: it holds no TLS secrets\n"
+    empty.write_text(LINE)
+    keys.refresh()
+    assert len(keys) == 1
+
+
+def test_the_file_of_the_environment_may_come_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     log = tmp_path / "log"
-    log.write_text("#\n" * 2_000_000 + LINE)
-    assert len(read_keys([str(log)])) == 0
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    keys = read_keys([])
+    log.write_text(LINE)
+    keys.refresh()
+    assert len(keys) == 1
+    assert capsys.readouterr().err == ""
 
 
 def test_the_command_line(tmp_path: Path, run: Run) -> None:

@@ -20,6 +20,7 @@ import pytest
 from rtmpsniff.capture.files import read
 from tests.build import Talk, audio_frame, begin_publish, end_publish, session
 from tests.capture.network import ROOT, Live, Network, needs_network, network
+from tests.tunnel.talks import SecureTalk
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -116,6 +117,27 @@ def test_a_message_is_shown_while_the_connection_goes_on(start: Start, net: Netw
     net.send(*frames[:-6])
     live.until(lambda: "connect(1)" in live.output)
     assert live.process.poll() is None
+
+
+def test_a_key_log_is_read_while_it_is_written(start: Start, net: Network, tmp_path: Path) -> None:
+    log = tmp_path / "keys"
+    log.touch()
+    live = start("-i", "v1", "--keylog", str(log))
+    assert f"warning: {log} is empty so far" in live.errors
+    secure = SecureTalk(port=1935)
+    begin_publish(secure)
+    net.send(*[frame.data for frame in secure.frames])
+    live.until(lambda: " tls " in live.output)
+    assert "connect(1)" not in live.output
+    with log.open("wb", buffering=0) as file:
+        for line in secure.log.splitlines(keepends=True):
+            file.write(line[:40])
+            time.sleep(0.02)
+            file.write(line[40:])
+    live.until(lambda: "publish(5)" in live.output)
+    assert live.process.poll() is None
+    assert live.end() == 0
+    assert ", decrypted" in live.output
 
 
 def test_without_an_interface_it_is_that_of_the_default_route(start: Start, net: Network) -> None:

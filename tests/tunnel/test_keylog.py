@@ -86,13 +86,31 @@ def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(keys.secrets(ONE)) == keylog.MOST_LABELS
 
 
+@pytest.mark.parametrize("digits", [31, 33, 47, 95, 255, 257])
+def test_a_secret_of_half_a_byte_or_of_another_length_is_none(digits: int) -> None:
+    keys = KeyLog()
+    assert keys.add(b"CLIENT_RANDOM " + ONE.hex().encode() + b" " + b"a" * digits) == 0
+    assert len(keys) == 0
+
+
+def test_a_line_that_was_read_too_early_is_mended_by_the_whole_one() -> None:
+    keys, whole = KeyLog(), line("CLIENT_RANDOM", ONE, MASTER)
+    keys.add(whole[:-21])
+    assert keys.secrets(ONE) == {"CLIENT_RANDOM": MASTER[:-10]}
+    keys.add(whole)
+    assert keys.secrets(ONE) == {"CLIENT_RANDOM": MASTER}
+    assert keys.version == 2
+    keys.add(whole[:-21])
+    assert keys.secrets(ONE) == {"CLIENT_RANDOM": MASTER}
+
+
 def test_sources_are_read_when_they_are_asked_for() -> None:
     keys = KeyLog()
-    source: list[bytes] = []
-    keys.sources.append(source)
-    assert keys.refresh() == 0
-    source.append(line("CLIENT_RANDOM", ONE, MASTER))
-    assert keys.refresh() == 1
-    assert source == []
+    texts = [line("CLIENT_RANDOM", TWO, MASTER)]
+    assert keys.follow([line("CLIENT_RANDOM", ONE, MASTER)], lambda: [texts.pop()] if texts else []) == 1
     assert keys.secrets(ONE)
-    assert repr(keys) == "<KeyLog of 1 connections>"
+    assert not keys.secrets(TWO)
+    assert keys.refresh() == 2
+    assert keys.secrets(TWO)
+    assert keys.refresh() == 2
+    assert repr(keys) == "<KeyLog of 2 connections>"

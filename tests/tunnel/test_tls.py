@@ -13,7 +13,7 @@ import pytest
 from rtmpsniff.analysis.record import message_record
 from rtmpsniff.budget import Budget
 from rtmpsniff.capture.files import read as open_captures
-from rtmpsniff.capture.packet import Packet
+from rtmpsniff.capture.packet import Packet, tick
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import CAPTURE_QUALITY, TLS_RECORD, Finding
 from rtmpsniff.output.words import say_message
@@ -24,7 +24,7 @@ from rtmpsniff.transport.events import Hole, Piece
 from rtmpsniff.transport.reassembly import Reassembler
 from rtmpsniff.tunnel.keylog import KeyLog
 from rtmpsniff.tunnel.tunnels import Tunnels
-from tests.build import Conversation, Frame, handshake, session
+from tests.build import Conversation, Frame, begin_publish, handshake, session
 from tests.tunnel.hellos import RANDOM, SERVER_RANDOM, hello_of_client, hello_of_server, plain
 from tests.tunnel.sealed import SUITES_13, Sealed13
 from tests.tunnel.talks import SERVER_NAME, SecureTalk, by_sender, inside, packets, read, said, sent
@@ -114,24 +114,82 @@ def test_the_secret_of_one_side_opens_that_side() -> None:
 # Keys
 
 
+def unlocked(frames: Sequence[Frame], log: dict[int, bytes]) -> tuple[list[tuple[int, Event]], Budget]:
+    """The events, each with the packet after which it came; a text of the key log comes before the packet it names.
+
+    Behind the last packet time passes, as in a live capture.
+    """
+    keys, budget, texts, read_so_far = KeyLog(), Budget(), list[bytes](), [0]
+
+    def late() -> Iterator[Packet]:
+        for packet in packets(frames):
+            read_so_far[0] = packet.number
+            texts.extend(text for number, text in log.items() if number == packet.number)
+            yield packet
+            yield tick(packet, packet.time)  # what has come is dealt with
+
+    def taken() -> list[bytes]:
+        given = texts[:]
+        texts.clear()
+        return given
+
+    keys.sources.append(taken)
+    stream = Tunnels(keys=keys, budget=budget).run(Reassembler(budget=budget).run(late()))
+    return [(read_so_far[0], event) for event in Sessions(budget=budget).run(stream)], budget
+
+
 def test_keys_that_come_later_than_the_packets() -> None:
     talk = session(SecureTalk())
     assert isinstance(talk, SecureTalk)
-    keys = KeyLog()
-    source: list[bytes] = []
-    keys.sources.append(source)
-
-    def late() -> Iterator[Packet]:
-        for packet in packets(talk.frames):
-            if packet.number == len(talk.frames) - 10:
-                source.append(talk.log)
-            yield packet
-
-    budget = Budget()
-    stream = Tunnels(keys=keys, budget=budget).run(Reassembler(budget=budget).run(late()))
-    events = list(Sessions(budget=budget).run(stream))
-    assert by_sender(said(events)) == by_sender(sent(talk))
+    place = len(talk.frames) - 10
+    events, budget = unlocked(talk.frames, {place: talk.log})
+    assert by_sender(said(event for _, event in events)) == by_sender(sent(talk))
+    assert {number for number, event in events if isinstance(event, Greeting)} == {place}
     assert budget.held == 0
+
+
+def test_keys_that_come_when_nothing_more_is_sent_unlock_at_the_next_tick() -> None:
+    talk = SecureTalk()
+    begin_publish(talk)
+    keys, texts = KeyLog(), list[bytes]()
+    keys.sources.append(lambda: [texts.pop()] if texts else [])
+    seen: list[Event] = []
+    shown: list[int] = []
+
+    def quiet() -> Iterator[Packet]:
+        *_, last = sent_packets = list(packets(talk.frames))
+        yield from sent_packets
+        yield tick(last, last.time + 1_000_000)
+        shown.append(len(said(seen)))
+        texts.append(talk.log)
+        yield tick(last, last.time + 2_000_000)
+        shown.append(len(said(seen)))
+
+    seen.extend(Sessions().run(Tunnels(keys=keys).run(Reassembler().run(quiet()))))
+    assert by_sender(said(seen)) == by_sender(sent(talk))
+    assert shown == [0, len(sent(talk))]
+
+
+def test_a_key_log_that_is_written_line_by_line() -> None:
+    """Each line of it at another packet; the ends of OpenSSL write four of them a connection."""
+    talk = session(SecureTalk())
+    assert isinstance(talk, SecureTalk)
+    lines = talk.log.splitlines(keepends=True)
+    assert len([line for line in lines if b"TRAFFIC_SECRET" in line]) == 4
+    events, _ = unlocked(talk.frames, {8 + 3 * number: line for number, line in enumerate(lines)})
+    assert by_sender(said(event for _, event in events)) == by_sender(sent(talk))
+
+
+def test_the_key_of_one_side_waits_for_that_of_the_other_for_a_second() -> None:
+    talk = Sealed13(0x1301)
+    session(talk, video=2000)
+    assert talk.frames[-1].time - talk.frames[0].time > 2_000_000_000
+    lines = [f"{label} {RANDOM.hex()} {secret.hex()}\n".encode() for label, secret in talk.secrets.items()]
+    events, _ = unlocked(talk.frames, {8: b"".join(lines[:4])})
+    began = next(number for number, event in events if isinstance(event, Message))
+    waited = talk.frames[began - 1].time - talk.frames[7].time
+    assert 1_000_000_000 <= waited < 1_100_000_000
+    assert by_sender(said(event for _, event in events))["client"] == by_sender(sent(talk))["client"]
 
 
 def test_what_waits_for_keys_is_bounded() -> None:
@@ -320,7 +378,7 @@ def recorded(name: str, but: str = "", ports: Sequence[int] = ()) -> tuple[list[
     keys = KeyLog()
     with open_captures([str(CAPTURES / f"rtmps-{name}.pcapng")]) as captures:
         frames = list(captures)
-        log = b"".join(captures.files[0].secrets).splitlines()
+        log = b"".join(captures.files[0].take_secrets()).splitlines()
     keys.add(b"\n".join(line for line in log if not but or not line.startswith(but.encode())))
     return list(Dissection(frames, ports, keys=keys)), [bytes.fromhex(line.split()[1].decode()) for line in log]
 
