@@ -60,7 +60,7 @@ class GrowingFile:
         except OSError as error:
             if self._trouble != str(error):
                 self._trouble = str(error)
-                self._tell(f"{printable(self._name)}: what is added cannot be read: {error.strerror}")
+                self._tell(f"{printable(self._name)}: not read: {error.strerror}")
             return []
 
     def _added(self) -> list[bytes]:

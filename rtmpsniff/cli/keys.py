@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from itertools import chain, islice
+from typing import Final
 
 from rtmpsniff.capture.growing import GrowingFile
 from rtmpsniff.cli.world import warn
 from rtmpsniff.errors import InputError
 from rtmpsniff.text import printable
 from rtmpsniff.tunnel.keylog import KeyLog
+
+_MOST_LOOKS: Final = 256  # of a MiB each
 
 
 def read_keys(files: Sequence[str]) -> KeyLog:
@@ -27,13 +30,9 @@ def read_keys(files: Sequence[str]) -> KeyLog:
         elif not count:
             warn(f"warning: {printable(name)} holds no TLS secrets: no line of it is one of an NSS key log")
     shared = os.environ.get("SSLKEYLOGFILE")
-    if shared and shared not in files:
+    if shared and shared not in files:  # it may be there later, and may be something that is no file
         file = GrowingFile(shared, _complain)
-        try:
-            keys.follow(file.blocks(), file.lines)
-        except InputError as error:
-            if Path(shared).exists():
-                warn(f"warning: SSLKEYLOGFILE: {error}")
+        keys.follow(chain.from_iterable(islice(iter(file.lines, []), _MOST_LOOKS)), file.lines)
     return keys
 
 

@@ -117,4 +117,4 @@ def test_what_cannot_be_read_any_more_is_told_once(path: Path) -> None:
     path.touch()
     for _ in range(2):
         assert file.lines() == []
-    assert told == [f"{path}/x\\x1b: what is added cannot be read: Not a directory"]
+    assert told == [f"{path}/x\\x1b: not read: Not a directory"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_the_file_of_the_environment_may_come_later(
     keys.refresh()
     assert len(keys) == 1
     assert capsys.readouterr().err == ""
+
+
+def test_the_file_of_the_environment_may_be_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    complaint = f"rtmpsniff: warning: {pipe}/x: not read: Not a directory\n"
+    for name, said in ((pipe, ""), (tmp_path, ""), (pipe / "x", complaint)):
+        monkeypatch.setenv("SSLKEYLOGFILE", str(name))
+        assert len(read_keys([])) == 0  # and nobody waits for a writer
+        assert capsys.readouterr().err == said
 
 
 def test_the_command_line(tmp_path: Path, run: Run) -> None:
