@@ -14,10 +14,9 @@ number and the name of the command that it answers and how long that took, and r
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import PathLike, fspath
-from pathlib import Path
 
 from rtmpsniff.analysis.authentication import Proof
 from rtmpsniff.analysis.handshake import Handshake
@@ -28,7 +27,7 @@ from rtmpsniff.analysis.selection import Selection
 from rtmpsniff.analysis.shared_objects import SharedObjectState
 from rtmpsniff.analysis.streams import Purpose, Stream
 from rtmpsniff.analysis.transactions import Call
-from rtmpsniff.capture.files import STANDARD_INPUT, read
+from rtmpsniff.capture.files import can_be_read_twice, read
 from rtmpsniff.capture.growing import GrowingFile
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
@@ -90,18 +89,23 @@ def events(
     """Every event of the RTMP sessions in capture files (several are read as one, in the order of time).
 
     "-" is standard input. `ports` are TCP ports that carry RTMP; without them it is found by content, and by port 1935.
-    `keylog` is an NSS key log with the secrets of TLS connections (RTMPS); those inside a pcapng are read anyway.
-    Raises `rtmpsniff.UserError`, one line, for a file that cannot be read.
+    `keylog` is an NSS key log with the secrets of TLS connections (RTMPS), read on as it grows while a capture comes
+    through a pipe; secrets inside a pcapng are read anyway. Raises `rtmpsniff.UserError`, one line, for a file that
+    cannot be read.
     """
-    with read([fspath(source) for source in sources]) as captures:
-        yield from Dissection(captures, ports, keys=_keys(keylog))
+    names = [fspath(source) for source in sources]
+    with read(names) as captures:
+        yield from Dissection(captures, ports, keys=_keys(keylog, names))
 
 
-def _keys(keylog: str | PathLike[str] | None) -> KeyLog:
+def _keys(keylog: str | PathLike[str] | None, sources: Sequence[str]) -> KeyLog:
     keys = KeyLog()
     if keylog is not None:
         file = GrowingFile(fspath(keylog))
-        keys.follow(file.blocks(), file.lines)
+        keys.add_blocks(file.blocks())
+        keys.growing.append(file.lines)
+    if not can_be_read_twice(sources):
+        keys.follow()
     return keys
 
 
@@ -121,8 +125,9 @@ def connections(
 
     Arguments and errors are those of `events`.
     """
-    with read([fspath(source) for source in sources]) as captures:
-        return _collect(Dissection(captures, ports, media=True, keys=_keys(keylog)))
+    names = [fspath(source) for source in sources]
+    with read(names) as captures:
+        return _collect(Dissection(captures, ports, media=True, keys=_keys(keylog, names)))
 
 
 def records(
@@ -140,14 +145,14 @@ def records(
     errors are those of `events`.
     """
     names = [fspath(source) for source in sources]
-    can_be_read_twice = all(name != STANDARD_INPUT and Path(name).is_file() for name in names)
-    masking = Masking("shown" if include_secrets else "masked" if can_be_read_twice else "streamed")
+    masking = Masking("shown" if include_secrets else "masked" if can_be_read_twice(names) else "streamed")
+    keys = _keys(keylog, names)
     if masking.how == "masked":
         with read(names) as captures:
-            for event in Dissection(captures, ports, keys=_keys(keylog)).bare():
+            for event in Dissection(captures, ports, keys=keys).bare():
                 masking.learn(event)
     with read(names) as captures:
-        run = Dissection(captures, ports, media=True, keys=_keys(keylog))
+        run = Dissection(captures, ports, media=True, keys=keys)
         yield from Export(run, captures.files, masking, payload, fields=fields).records(Selection(), lambda: None)
 
 

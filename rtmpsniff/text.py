@@ -6,7 +6,7 @@ Every captured string passes through this module before it becomes part of a lab
 
 from __future__ import annotations
 
-from itertools import accumulate
+from functools import lru_cache
 
 _NAMED_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0", "\\": "\\\\"}
 
@@ -80,19 +80,24 @@ def columns_of(text: str) -> int:
     return sum(map(_columns, text))
 
 
+@lru_cache(4096)
 def _columns(char: str) -> int:
     from unicodedata import combining, east_asian_width  # noqa: PLC0415 - only where a text is not ASCII
 
     return 2 if east_asian_width(char) in "WF" else 0 if combining(char) else 1
 
 
-def reach(text: str, room: int) -> int:
-    """How many characters from the beginning of a text `room` columns of a terminal hold."""
+def reach(text: str, room: int, start: int = 0) -> int:
+    """Where the characters of a text from `start` on end that fit into `room` columns of a terminal."""
     if text.isascii():
-        return min(len(text), room)
-    return sum(1 for width in accumulate(map(_columns, text)) if width <= room)
+        return min(len(text), start + max(room, 0))
+    for at in range(start, len(text)):
+        room -= _columns(text[at])
+        if room < 0:
+            return at
+    return len(text)
 
 
 def fitted(text: str, room: int) -> str:
-    """The text, or as much of its beginning as takes `room` columns (3 or more) with `...` behind it."""
-    return text if columns_of(text) <= room else text[: reach(text, room - 3)] + "..."
+    """The text, or as much of its beginning as takes `room` columns with `...` behind it, which stands always."""
+    return text if reach(text, room) == len(text) else text[: reach(text, room - 3)] + "..."

@@ -16,6 +16,7 @@ from rtmpsniff.text import (
     plural,
     printable,
     quoted,
+    reach,
     shortened,
 )
 
@@ -124,6 +125,20 @@ def test_thousands_are_set_apart() -> None:
 )
 def test_columns_of_a_terminal(text: str, columns: int) -> None:
     assert columns_of(text) == columns
+
+
+@given(st.text(alphabet="ab\u65e5\u0301"), st.integers(-3, 20), st.integers(0, 9))
+def test_the_reach_of_a_room(text: str, room: int, start: int) -> None:
+    start = min(start, len(text))
+    stop = reach(text, room, start)
+    assert start <= stop <= len(text)
+    assert columns_of(text[start:stop]) <= max(room, 0)
+    assert stop == len(text) or columns_of(text[start : stop + 1]) > room
+
+
+@pytest.mark.parametrize("room", [2, 0, -7])
+def test_less_room_than_three_dots_take_holds_them_alone(room: int) -> None:
+    assert [fitted(text, room) for text in ("x" * 100, "\u65e5" * 100)] == ["...", "..."]
 
 
 @given(st.text(alphabet="ab\u65e5\u0301"), st.integers(3, 20))

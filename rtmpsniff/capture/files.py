@@ -1,16 +1,16 @@
 """Capture files: takes names of files, gives the packets in them.
 
 A file is pcap (`pcap`) or pcapng (`pcapng`), told by its first four bytes, or one of these packed by gzip or zstd
-(`compressed`); "-" is standard input. This module and `live` are the only ones of the package's input side that open
-anything. A file is read as a stream, in pieces as they arrive: from a pipe that somebody still writes to, every whole
-packet is handed on at once, and memory is bounded by the largest record that a format allows.
+(`compressed`); "-" is standard input. This module, `growing` and `live` are the only ones of the package's input side
+that open anything. A file is read as a stream, in pieces as they arrive: from a pipe that somebody still writes to,
+every whole packet is handed on at once, and memory is bounded by the largest record that a format allows.
 """
 
 from __future__ import annotations
 
 import select
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from heapq import heappop, heappush
 from io import FileIO, UnsupportedOperation
@@ -393,6 +393,19 @@ def blocks(source: str) -> Iterator[bytes]:
         raise InputError(f"{name}: {error}") from None
     except OSError as error:
         raise InputError(f"{name}: {_reason(error)}") from None
+
+
+def can_be_read_twice(sources: Iterable[str]) -> bool:
+    """Whether all of them are files, and no pipes."""
+    return all(source != STANDARD_INPUT and _is_file(source) for source in sources)
+
+
+def _is_file(name: str) -> bool:
+    path = Path(name)
+    try:
+        return path.is_file() or path.is_dir() or not path.exists()  # that it cannot be read is told when it is opened
+    except (OSError, ValueError):
+        return True
 
 
 def _named(source: str) -> str:

@@ -46,6 +46,8 @@ def _conclude(captures: Captures, run: Dissection) -> Exit:
         what = f"{plural(run.sealed_connections, 'TLS connection')} may be RTMPS"
         if len(run.keys):
             warn(f"{what}: the {plural(len(run.keys), 'connection')} that the key log knows did not help")
+        elif run.keys.is_there:
+            warn(f"{what}: the key log holds no secrets")
         else:
             warn(f"{what}: --keylog FILE gives the secrets to decrypt what is inside")
     return Exit.BAD_ANSWER

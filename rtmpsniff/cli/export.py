@@ -140,7 +140,7 @@ def _export_records(
         records: Records = open_.enter_context(closing(Lines(write) if format_ == "ndjson" else Document(write)))
         with interruptible() as stop, read(files, watch(line), stop) as captures:
             packets = _Until(captures)
-            run = Dissection(packets, chosen.ports, media=True, keys=chosen.keys)
+            run = Dissection(packets, chosen.ports, media=True, keys=chosen.keys_for(files))
             export = Export(run, captures.files, masking, payload, fields=fields)
             selection = chosen.make_selection(run)
             for record in export.records(selection, packets.stop):

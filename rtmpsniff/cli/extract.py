@@ -80,7 +80,7 @@ def extract_command(
             learn(files, chosen.ports, chosen.keys, masking, bar)
         stop = open_.enter_context(interruptible())
         captures = open_.enter_context(read(files, watch(bar), stop))
-        run = Dissection(captures, chosen.ports, keys=chosen.keys)
+        run = Dissection(captures, chosen.ports, keys=chosen.keys_for(files))
         streams = MediaStreams(run.conversation, chosen.make_selection(run), times)
         _extract(streams.run(run if is_masked else masking.follow(run)), target, is_endless=STANDARD_INPUT in files)
         bar.hide()

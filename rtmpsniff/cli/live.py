@@ -193,6 +193,7 @@ def live_command(
         control=watch.control,
         rest=watch.flush,
     )
+    chosen.keys.follow()
     run = Dissection(capture, chosen.ports, media=records is not None, keys=chosen.keys)
     watch.follow(capture, run)
     if records is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from rtmpsniff.analysis.masking import How, Masking
-from rtmpsniff.capture.files import STANDARD_INPUT, read
+from rtmpsniff.capture.files import can_be_read_twice, read
 from rtmpsniff.cli.progress import Progress, Still, watch
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding
@@ -19,19 +18,6 @@ def how_to_mask(files: Iterable[str], include_secrets: bool) -> How:
     if include_secrets:
         return "shown"
     return "masked" if can_be_read_twice(files) else "streamed"
-
-
-def can_be_read_twice(files: Iterable[str]) -> bool:
-    """Whether all of them are files, and no pipes."""
-    return all(file != STANDARD_INPUT and _is_file(file) for file in files)
-
-
-def _is_file(name: str) -> bool:
-    path = Path(name)
-    try:
-        return path.is_file() or path.is_dir() or not path.exists()  # that it cannot be read is told when it is opened
-    except (OSError, ValueError):
-        return True
 
 
 def learn(

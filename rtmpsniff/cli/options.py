@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from rtmpsniff.analysis.selection import Selection, parse_types
+from rtmpsniff.capture.files import can_be_read_twice
 from rtmpsniff.cli.keys import read_keys
 from rtmpsniff.cli.world import ColorChoice, color_option
 from rtmpsniff.dissect import Dissection
@@ -143,6 +144,15 @@ class Chosen(NamedTuple):
     times: TimeFormat | None  # how they are shown; None: nobody said
     full: bool  # nothing is shortened
 
+    def keys_for(self, files: Sequence[str]) -> KeyLog:
+        """The keys for a run over these files: while one comes through a pipe, key logs may grow.
+
+        Not so of files that are read twice: what the second run could open, the first would not have learnt from.
+        """
+        if not can_be_read_twice(files):
+            self.keys.follow()
+        return self.keys
+
 
 def gathered(
     name: str, make: Callable[..., object], *options: Callable[[Command], Command]
@@ -229,8 +239,8 @@ traffic_options = gathered(
         "--keylog",
         multiple=True,
         metavar="FILE",
-        help="TLS secrets (NSS key log) for RTMPS, read on while it grows. The file that SSLKEYLOGFILE names is read "
-        "too, and so are secrets in a pcapng. May be repeated.",
+        help="TLS secrets (NSS key log) for RTMPS; for live and pipes it is read on as it grows. The file that "
+        "SSLKEYLOGFILE names is read too, and so are secrets in a pcapng. May be repeated.",
     ),
     click.option(
         "--type",

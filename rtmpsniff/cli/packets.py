@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import click
 
 from rtmpsniff.analysis.masking import Masking
-from rtmpsniff.capture.files import read
+from rtmpsniff.capture.files import can_be_read_twice, read
 from rtmpsniff.capture.pcapng_writer import PcapngWriter
 from rtmpsniff.cli.conclusion import conclude
-from rtmpsniff.cli.masks import can_be_read_twice
 from rtmpsniff.cli.options import Chosen
 from rtmpsniff.cli.progress import progress, watch
 from rtmpsniff.cli.world import STANDARD_OUTPUT, Exit, binary_output, warn

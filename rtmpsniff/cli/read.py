@@ -122,7 +122,7 @@ def read_command(
     with progress(files, 1 if keep is None else keep.passes) as bar, ExitStack() as open_:
         stop = open_.enter_context(interruptible())
         captures = open_.enter_context(read(files, watch(bar), stop))
-        run = Dissection(captures, chosen.ports, keys=chosen.keys)
+        run = Dissection(captures, chosen.ports, keys=chosen.keys_for(files))
         if keep is None:
             out = bar.beside(world(chosen.color, flush_lines=STANDARD_INPUT in files))
             events: Iterable[Event] = select(run, chosen.make_selection(run))

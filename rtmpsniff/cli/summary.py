@@ -29,7 +29,7 @@ def summary_command(files: tuple[str, ...], chosen: Chosen, top: int | None, as_
     A capture that comes through a pipe may be ended by Ctrl-C: what came until then is summarized.
     """
     with progress(files) as bar, interruptible() as stop, read(files, watch(bar), stop) as captures:
-        run = Dissection(captures, chosen.ports, keys=chosen.keys)
+        run = Dissection(captures, chosen.ports, keys=chosen.keys_for(files))
         selection = chosen.make_selection(run)
         is_partial = selection != Selection(connections=selection.connections)
         summary = Summary(run.conversation, is_partial)

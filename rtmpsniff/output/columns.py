@@ -36,15 +36,18 @@ def _padding(cell: str, width: int) -> str:
 
 
 def wrapped(text: str, width: int, indent: int = 4, narrowest: int = _NARROWEST) -> list[str]:
-    """Rows of a text for a room of `width` columns, all but the first indented; a number is not broken up.
+    """Rows of a text for a room of `width` columns, all but the first indented.
 
-    Less than `narrowest` columns are not made use of: a terminal breaks such rows once more.
+    A number and what it counts stay together, but where there is less room than most lines have. Less than `narrowest`
+    columns are not made use of: a terminal breaks such rows once more.
     """
     from textwrap import wrap  # noqa: PLC0415 - only where a terminal is too narrow
 
     hanging, room = " " * indent, max(width, narrowest)
-    if not text.isascii():  # textwrap counts characters, and may leave the second half of a wide one to the next row
-        text = "".join(char + _SECOND_HALF * (columns_of(char) - 1) for char in text)
-        room -= 1
-    rows = wrap(_GROUPS.sub("\xa0", text), room, subsequent_indent=hanging, break_on_hyphens=False)
+    glued = _GROUPS.sub("\xa0", text) if room >= _NARROWEST else text
+    # textwrap counts characters, and may leave the second half of a wide one to the next row.
+    doubled = glued
+    if not glued.isascii():
+        doubled = "".join(char + _SECOND_HALF * (columns_of(char) - 1) for char in glued)
+    rows = wrap(doubled, room - (doubled != glued), subsequent_indent=hanging, break_on_hyphens=False)
     return [row.replace("\xa0", " ").replace(_SECOND_HALF, "") for row in rows]

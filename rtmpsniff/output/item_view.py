@@ -85,7 +85,7 @@ class ItemView:
             yield f"{style('title', head)}{style(item.style, said)}"
             yield f"    {item.where}"
             return
-        lines = wrapped(said, self._width - 4, indent=0)
+        lines = wrapped(said, self._width - max(len(head), 4), indent=0)
         yield f"{style('title', head)}{style(item.style, lines[0])}"
         for line in lines[1:]:
             yield f"    {style(item.style, line)}"

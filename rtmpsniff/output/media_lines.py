@@ -10,7 +10,7 @@ from rtmpsniff.output.columns import columns, wrapped
 from rtmpsniff.output.story import Write, say_track, shortened
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.types import AUDIO, VIDEO
-from rtmpsniff.text import grouped, plural, printable
+from rtmpsniff.text import columns_of, grouped, plural, printable
 
 HEAD: Final = ("connection", "kind", "stream", "seconds", "frames", "video", "frames", "audio", "bytes", "file")
 _RIGHT: Final = "r  rr r r"
@@ -35,7 +35,7 @@ def row(media: MediaStream, file: str, write: Write = shortened) -> tuple[str, .
 def table(rows: Sequence[tuple[str, ...]], paint: Paint, width: int | None) -> Iterator[str]:
     """Rows under their heading, or a few lines for each where a terminal is too narrow; `width` None: there is none."""
     lines = list(columns(HEAD, rows, Paint(colored=False), _RIGHT))
-    if width is None or max(map(len, lines)) <= width:
+    if width is None or max(map(columns_of, lines)) <= width:
         yield paint.style("dim", lines[0])
         yield from lines[1:]
         return

@@ -90,7 +90,7 @@ def _connections(
     rows = [_row(connection, clock, write) for connection in shown]
     head, right = (_HEAD, "r    rrrr") if clock is None else ((_HEAD[0], "begun", *_HEAD[1:]), "rr    rrrr")
     table = list(columns(head, rows, Paint(colored=False), right))
-    if width is None or max(map(len, table)) <= width:
+    if width is None or max(map(columns_of, table)) <= width:
         yield paint.style("dim", table[0])
         yield from table[1:]
     else:

@@ -49,14 +49,15 @@ def _shortened(text: str, full: bool) -> str:
 
 def _folded(text: str, width: int | None, start: int, indent: int) -> list[str]:
     """The text in pieces: the first has its place from column `start` on, the others from `indent` on."""
+    if width is None:
+        return [text]
     lines: list[str] = []
-    while width is not None and columns_of(text) > (room := max(width - (indent if lines else start), _LEAST)):
-        fitting = reach(text, room)
-        space = text.rfind(" ", fitting // 2, fitting + 1)
-        cut = fitting if space < 0 else space
-        lines.append(text[:cut])
-        text = text[cut:].removeprefix(" ") if space >= 0 else text[cut:]
-    return [*lines, text]
+    at = 0
+    while (stop := reach(text, max(width - (indent if lines else start), _LEAST), at)) < len(text):
+        space = text.rfind(" ", (at + stop) // 2, stop + 1)
+        lines.append(text[at : stop if space < 0 else space])
+        at = stop if space < 0 else space + 1
+    return [*lines, text[at:]]
 
 
 def _size(field: Field) -> str:

@@ -17,10 +17,16 @@ _LONGEST_LINE: Final = 512
 
 
 class KeyLog:
-    """What is known. `sources` give the texts that came since they were last asked, while the capture is read."""
+    """What is known. `sources` give the texts that came since they were last asked, while the capture is read.
+
+    `growing` are sources of which something comes only while programs are at work: `follow` makes them count.
+    """
 
     def __init__(self) -> None:
         self.sources: list[Callable[[], Iterable[bytes]]] = []
+        self.growing: list[Callable[[], Iterable[bytes]]] = []
+        self.grows = False  # the keys of a connection may come one by one
+        self.is_there = False  # somebody gave a key log, if an empty one
         self.version = 0  # grows with what is known
         self._secrets: dict[bytes, dict[str, bytes]] = {}
 
@@ -36,6 +42,7 @@ class KeyLog:
 
     def add_blocks(self, blocks: Iterable[bytes]) -> int:
         """Read a key log that comes in pieces, cut anywhere; gives the number of secrets in it."""
+        self.is_there = True
         count, rest = 0, b""
         for block in blocks:
             *lines, rest = (rest + block).split(b"\n")
@@ -44,10 +51,11 @@ class KeyLog:
                 rest = b"#"  # of a line that is none, however long it gets
         return count + self._add_line(rest)
 
-    def follow(self, blocks: Iterable[bytes], later: Callable[[], Iterable[bytes]]) -> int:
-        """Read a key log that comes in pieces, and from now on what `later` gives too; gives the secrets it had."""
-        self.sources.append(later)
-        return self.add_blocks(blocks)
+    def follow(self) -> None:
+        """The capture goes on while it is read, and so may the key logs."""
+        self.grows = self.grows or bool(self.growing)
+        self.sources += self.growing
+        self.growing = []
 
     def refresh(self) -> int:
         """Read what came since the last time; gives `version`."""

@@ -6,6 +6,7 @@ as far as records may have been lost, and the keys that follow.
 
 from __future__ import annotations
 
+from hashlib import new
 from typing import Final, NamedTuple
 
 from rtmpsniff.transport.connection import Sender
@@ -20,6 +21,7 @@ _MOST_TRIES: Final = 4096  # that fail, in a row
 _MOST_FAILURES: Final = 32  # records in a row
 _TRIES_WON: Final = 16  # by a record that was opened
 _LARGE: Final = 1 << 14
+_MASTER_SECRET: Final = 48  # bytes (RFC 5246, 8.1)
 _TLS_12: Final = 0x0303
 _TLS_13: Final = 0x0304
 _FINISHED: Final = 20
@@ -74,8 +76,8 @@ class Side:
 
     @property
     def is_known(self) -> bool:
-        """Whether the key of its data is there, which is the last one."""
-        return bool(self._openers) and self._openers[-1] is not None
+        """Whether all its keys are there."""
+        return None not in self._openers
 
     @property
     def is_early(self) -> bool:
@@ -217,8 +219,8 @@ def sides_of(client: Hello, server: Hello, secrets: dict[str, bytes]) -> dict[Se
         return f"cipher suite 0x{server.cipher:04X} is not among those that are decrypted"
     if server.version == _TLS_13:
         return _sides_13(suite, client, secrets)
-    master = secrets.get("CLIENT_RANDOM")
-    if master is None:
+    master = secrets.get("CLIENT_RANDOM", b"")
+    if len(master) != _MASTER_SECRET:
         return ""
     mac_last = client.mac_last and server.mac_last and suite.kind == "cbc"
     one, other = openers_12(suite, master, server.random + client.random, mac_last=mac_last)
@@ -230,6 +232,8 @@ def _sides_13(suite: Suite, client: Hello, secrets: dict[str, bytes]) -> dict[Se
         "client": ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0"],
         "server": ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"],
     }
+    size = new(suite.hash).digest_size  # a secret of another length was cut
+    secrets = {name: secret for name, secret in secrets.items() if len(secret) == size}
     if not any(names[1] in secrets for names in labels.values()):
         return ""
     if client.early_data:

@@ -38,7 +38,7 @@ USUAL_PORTS: Final = frozenset({443, 1936, 2935, 4935, 8443})  # of RTMPS
 _SENDERS: Final[tuple[Sender, Sender]] = ("client", "server")
 _OVERHEAD: Final = 256  # bytes that a piece which waits counts for beside its own, and a packet of it
 _PACKET_OVERHEAD: Final = 64
-_PATIENCE: Final = 1_000_000_000  # ns that a side which has its key waits for that of the other
+_PATIENCE: Final = 1_000_000_000  # ns that what has some of its keys waits for the others, where they may come
 _NO_SECRETS: Final = "the key log has no secrets for it"
 
 
@@ -70,7 +70,7 @@ class TlsConnection:
         self._handshake = Handshake()
         self._renegotiation = Renegotiation()
         self._version_seen = -1  # of the key log
-        self._half_known: int | None = None  # since when there are keys for one side (ns since the epoch)
+        self._half_known: int | None = None  # since when some of its keys are there (ns since the epoch)
         self._held: list[Piece | Hole] | None = []  # until keys are known; None then, and when they came too late
         self._held_bytes = 0
         self._sides: dict[Sender, Side] | None = None
@@ -180,7 +180,7 @@ class TlsConnection:
             return
         if self._budget.spent:
             yield from self._make_do("too much came before its keys")
-        elif self._half_known is not None and now - self._half_known >= _PATIENCE:
+        elif self._half_known is not None and not 0 <= now - self._half_known < _PATIENCE:
             yield from self._make_do("")
         elif self._handshake.is_complete and self._keys.version != self._version_seen:
             self._version_seen = self._keys.version
@@ -188,7 +188,7 @@ class TlsConnection:
             if isinstance(sides, str):
                 if sides:
                     yield from self._give_up(sides)
-            elif all(side.is_known for side in sides.values()):
+            elif not self._keys.grows or all(side.is_known for side in sides.values()):
                 self._sides = sides
                 yield from self._release()
             elif self._half_known is None:
@@ -347,7 +347,7 @@ class TlsConnection:
         elif not self._handshake.is_complete:
             tls.reason = "its handshake was not captured whole"
         else:
-            tls.reason = _NO_SECRETS if len(self._keys) else "there is no key log"
+            tls.reason = _NO_SECRETS if self._keys.is_there else "there is no key log"
 
     def _seal(self) -> Iterator[Event]:
         reason = f"encrypted ({self.tls.version or 'TLS'}): {self.tls.reason}"

@@ -132,7 +132,8 @@ class Tunnels:
         self._rtmfp: Rtmfp | None = None  # from the first datagram on
         self.servers: dict[Endpoint, None] = {}  # that were asked for RTMPT
         self.watched: dict[Connection, Watcher] = {}
-        self._locked: dict[Connection, TlsConnection] = {}  # that may wait for keys
+        self.locked: dict[Connection, TlsConnection] = {}  # that may wait for keys
+        self._version_seen = 0  # of the key log, when time passed
 
     @cached_property
     def tokens(self) -> Tokens:
@@ -161,7 +162,7 @@ class Tunnels:
             elif isinstance(item, Begin):
                 yield from self.begin(item)
             elif isinstance(item, Tick):
-                if self._locked:
+                if self.locked:
                     yield from self._unlock(item.now)
                 yield item
             else:
@@ -205,7 +206,7 @@ class Tunnels:
             yield from watcher.lose(item)
         else:
             del self.watched[connection]
-            self._locked.pop(connection, None)
+            self.locked.pop(connection, None)
             yield from watcher.end(item)
 
     def open_tls(self, outer: Connection, announced: Connection | None) -> TlsConnection:
@@ -214,17 +215,19 @@ class Tunnels:
 
         hinted = outer.server.port in self.ports
         tls = TlsConnection(outer, announced, self.keys, self.budget, hinted=hinted, above=self.take)
-        self._locked[outer] = tls
+        self.locked[outer] = tls
         return tls
 
     def _unlock(self, now: int) -> Iterator[Event]:
         """Keys may have come since the last packets."""
-        self.keys.refresh()
-        for connection, tls in list(self._locked.items()):
-            if tls.waits:
-                yield from tls.unlock(now)
+        version = self.keys.refresh()
+        if version == self._version_seen:
+            return
+        self._version_seen = version
+        for connection, tls in list(self.locked.items()):
+            yield from tls.unlock(now)
             if not tls.waits:
-                del self._locked[connection]
+                del self.locked[connection]
 
     def open_http(self, outer: Connection, announced: Connection | None) -> HttpConnection:
         """Read a connection as HTTP that carries RTMPT."""

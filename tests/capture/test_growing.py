@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,23 @@ def test_a_file_that_is_cut_short_is_read_again(path: Path) -> None:
     list(file.blocks())
     path.write_bytes(b"new\n")
     assert file.lines() == [b"new\n"]
+
+
+@pytest.mark.parametrize("text", [b"two\n", b"twice\nas much\n"])
+@pytest.mark.parametrize("first", [b"one\n", b"one\nand half a li"])
+def test_a_file_that_is_written_anew_is_read_again(path: Path, first: bytes, text: bytes) -> None:
+    """Of the same size, or longer; the same inode, or a new one, whose number file systems use again at once."""
+    path.write_bytes(first)
+    file = GrowingFile(str(path))
+    list(file.blocks())
+    for remove in (False, True, False):
+        time.sleep(0.02)  # what a file system's clock can tell apart
+        if remove:
+            path.unlink()
+        text = text.swapcase()
+        path.write_bytes(text)
+        assert file.lines() == [text]
+        assert file.lines() == []
 
 
 def test_another_file_of_the_name_is_read_whole(path: Path) -> None:

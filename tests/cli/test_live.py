@@ -123,7 +123,7 @@ def test_a_key_log_is_read_while_it_is_written(start: Start, net: Network, tmp_p
     log = tmp_path / "keys"
     log.touch()
     live = start("-i", "v1", "--keylog", str(log))
-    assert f"warning: {log} is empty so far" in live.errors
+    assert f"warning: {log} holds no TLS secrets: it is empty\n" in live.errors
     secure = SecureTalk(port=1935)
     begin_publish(secure)
     net.send(*[frame.data for frame in secure.frames])

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rtmpsniff.analysis.masking import Masking
-from rtmpsniff.capture.files import read
-from rtmpsniff.cli.masks import can_be_read_twice, how_to_mask, learn, masked
+from rtmpsniff.capture.files import can_be_read_twice, read
+from rtmpsniff.cli.masks import how_to_mask, learn, masked
 from rtmpsniff.cli.progress import Still
 from rtmpsniff.dissect import Dissection
 from rtmpsniff.findings import Finding

@@ -68,7 +68,16 @@ def test_a_number_is_not_broken_up() -> None:
     assert " ".join(map(str.strip, wrapped(text, 5))) == text
 
 
-@given(st.text(alphabet="ab テスト\u0301", max_size=200), st.integers(40, 60))
+def test_what_a_number_counts_is_not_kept_with_it_where_there_is_little_room() -> None:
+    assert wrapped("228 bytes", 8, indent=0, narrowest=8) == ["228", "bytes"]
+    assert wrapped("element 12 345 of the list", 12, indent=0, narrowest=8) == ["element 12", "345 of the", "list"]
+
+
+def test_narrow_characters_that_are_not_ascii_take_all_the_room() -> None:
+    assert wrapped("é" * 60, 60) == ["é" * 60]
+
+
+@given(st.text(alphabet="ab 12 テスト\u0301", max_size=200), st.integers(40, 60))
 def test_no_row_is_wider_than_the_terminal(text: str, width: int) -> None:
     rows = wrapped(text, width)
     assert all(columns_of(row) <= width for row in rows)

@@ -24,7 +24,7 @@ from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.bodies import decode
 from rtmpsniff.payload.types import TYPE_NAMES
 from rtmpsniff.rtmp.describe import describe
-from rtmpsniff.text import decode_text, quoted
+from rtmpsniff.text import columns_of, decode_text, quoted
 from tests import build
 from tests.proportion import grows_gently
 
@@ -214,6 +214,14 @@ def test_without_its_colors_a_grid_is_the_plain_one_but_for_the_brackets(block: 
 def test_no_line_is_longer_than_the_terminal(block: Block, width: int, full: bool) -> None:
     assert [line for line in dump(block, PLAIN, shape(width), full) if len(line) > width] == []
     assert [line for line in grid(block, PLAIN, full) if len(line) > width] == []
+
+
+@pytest.mark.parametrize("width", TERMINALS)
+@pytest.mark.parametrize("size", [10, 11, 12, 20, 30, 60])
+def test_wide_characters_stay_on_the_terminal(width: int, size: int) -> None:
+    label = "配信" * size
+    block = Block(0, bytes(2), (Field("name", 0, 2, label, label, Role.NUMBER),))
+    assert [line for line in dump(block, PLAIN, shape(width)) if columns_of(line) > width] == []
 
 
 @pytest.mark.parametrize("width", TERMINALS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from rtmpsniff.output.items import Item, event_item, sol_item, values_item
 from rtmpsniff.output.theme import Paint
 from rtmpsniff.payload.sequence import amf_values
 from rtmpsniff.payload.sol import decode_sol
+from rtmpsniff.text import columns_of
 from tests.build import amf0
 from tests.output.test_items import parts
 from tests.payload.test_flv import FILE
@@ -90,6 +92,18 @@ def test_what_is_long_is_shortened_unless_asked() -> None:
     assert narrow.endswith("...")
     assert "28983" in next(iter(view(width=80, full=True).list(item)))
     assert "28983" in next(iter(view().list(item)))
+
+
+@pytest.mark.parametrize("width", [60, 61, 80, 81, 100, 132, 200])
+@pytest.mark.parametrize("size", [10, 40, 100])
+def test_wide_characters_fit_the_terminal(width: int, size: int) -> None:
+    data = amf0("配" * size, 1)
+    layouts: tuple[Layout, ...] = ("chunks", "tags", "values")
+    for layout in layouts:
+        shown = view(layout, width)
+        item = replace(values_item(data, "amf0", amf_values(data, "amf0")), number=123456)
+        for line in [*shown.list(item), *shown.tree(item), *list(shown.dump(item))[:3]]:
+            assert all(columns_of(row) <= width for row in line.split("\n"))
 
 
 @pytest.mark.parametrize("way", ["list", "tree", "dump"])

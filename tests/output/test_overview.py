@@ -17,6 +17,7 @@ from rtmpsniff.output.overview import overview
 from rtmpsniff.output.story import in_full
 from rtmpsniff.output.theme import STYLES, Paint
 from rtmpsniff.rtmp.events import Event
+from rtmpsniff.text import columns_of
 from tests.build import Frame, Talk, amf0, begin_publish, pcap, session
 from tests.capture.craft import interface, option, section, statistics
 
@@ -127,6 +128,15 @@ def test_the_largest_connections_alone(summed: Summed) -> None:
     assert not [line for line in lines if "publish stream" in line]
     assert "... and 1 more" in lines
     assert "... and 1 more" not in page(frames, summed(frames), top=2)
+
+
+@pytest.mark.parametrize("size", [5, 15, 25, 60])
+def test_wide_characters_take_two_columns(summed: Summed, size: int) -> None:
+    frames = session(Talk(), name="配信" * size, app="生").frames
+    summary = summed(frames)
+    for width in range(72, 140, 3):
+        lines = page(frames, summary, width=width)
+        assert [line for line in lines[1:] if columns_of(line) > width] == []
 
 
 @pytest.mark.parametrize("width", [80, 100, 130])

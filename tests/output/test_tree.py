@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from rtmpsniff.payload.bodies import decode
 from rtmpsniff.text import columns_of
 from tests import build
 from tests.build import Date, Ecma, Reference, Typed
+from tests.proportion import grows_gently
 
 PLAIN = Paint(False)
 SET_IN = 12 * " "
@@ -152,3 +154,14 @@ def test_wide_characters_take_two_columns(width: int) -> None:
     lines = list(tree(Block(0, b"", (field,)), PLAIN, width=width))
     assert all(width - 3 <= columns_of(line) <= width for line in lines[:-1])
     assert "".join(line.strip() for line in lines) == f'argument 1: "{name}"'
+
+
+@pytest.mark.parametrize("char", ["a", "é", "世"])
+def test_folding_takes_time_in_proportion(char: str) -> None:
+    def measure(size: int) -> float:
+        block = Block(0, b"", (Field("name", 0, 0, "", char * size, Role.TEXT),))
+        before = process_time()
+        assert len(list(tree(block, PLAIN, full=True, width=80))) > size // 80
+        return process_time() - before
+
+    assert grows_gently(measure, 20_000, 200_000, 20)

@@ -106,11 +106,29 @@ def test_a_line_that_was_read_too_early_is_mended_by_the_whole_one() -> None:
 
 def test_sources_are_read_when_they_are_asked_for() -> None:
     keys = KeyLog()
-    texts = [line("CLIENT_RANDOM", TWO, MASTER)]
-    assert keys.follow([line("CLIENT_RANDOM", ONE, MASTER)], lambda: [texts.pop()] if texts else []) == 1
+    texts = [line("CLIENT_RANDOM", ONE, MASTER)]
+    keys.sources.append(lambda: [texts.pop()] if texts else [])
+    assert not keys.secrets(ONE)
+    assert keys.refresh() == 1
     assert keys.secrets(ONE)
-    assert not keys.secrets(TWO)
-    assert keys.refresh() == 2
-    assert keys.secrets(TWO)
-    assert keys.refresh() == 2
-    assert repr(keys) == "<KeyLog of 2 connections>"
+    assert keys.refresh() == 1
+    assert repr(keys) == "<KeyLog of 1 connections>"
+
+
+def test_what_grows_counts_where_it_is_followed() -> None:
+    keys = KeyLog()
+    keys.growing.append(lambda: [line("CLIENT_RANDOM", ONE, MASTER)])
+    assert keys.refresh() == 0
+    assert not keys.grows
+    keys.follow()
+    keys.follow()
+    assert keys.grows
+    assert len(keys.sources) == 1
+    assert keys.refresh() == 1
+
+
+def test_a_key_log_without_a_line_is_there() -> None:
+    keys = KeyLog()
+    assert not keys.is_there
+    keys.add_blocks([])
+    assert keys.is_there

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from random import Random
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import pytest
 
@@ -114,38 +115,82 @@ def test_the_secret_of_one_side_opens_that_side() -> None:
 # Keys
 
 
-def unlocked(frames: Sequence[Frame], log: dict[int, bytes]) -> tuple[list[tuple[int, Event]], Budget]:
-    """The events, each with the packet after which it came; a text of the key log comes before the packet it names.
+class Unlocked(NamedTuple):
+    """What came of packets and a key log that grew meanwhile."""
 
-    Behind the last packet time passes, as in a live capture.
-    """
+    events: list[tuple[int, Event]]  # each with the packet after which it came
+    held: int  # bytes, at the end
+    locked: int  # connections of which nobody let go
+
+    @property
+    def said(self) -> dict[str, list[tuple[int, bytes]]]:
+        return by_sender(said(event for _, event in self.events))
+
+
+def unlocked(frames: Sequence[Frame], log: Iterable[tuple[int, bytes]], *, ticks: bool = True) -> Unlocked:
+    """Read packets; a text of the key log is there before the packet that it names, or behind the last one."""
     keys, budget, texts, read_so_far = KeyLog(), Budget(), list[bytes](), [0]
+    log = list(log)
 
     def late() -> Iterator[Packet]:
         for packet in packets(frames):
             read_so_far[0] = packet.number
-            texts.extend(text for number, text in log.items() if number == packet.number)
+            texts.extend(text for number, text in log if number == packet.number)
             yield packet
-            yield tick(packet, packet.time)  # what has come is dealt with
+            if ticks:
+                yield tick(packet, packet.time)  # what has come is dealt with
+        texts.extend(text for number, text in log if number > len(frames))
 
     def taken() -> list[bytes]:
         given = texts[:]
         texts.clear()
         return given
 
-    keys.sources.append(taken)
-    stream = Tunnels(keys=keys, budget=budget).run(Reassembler(budget=budget).run(late()))
-    return [(read_so_far[0], event) for event in Sessions(budget=budget).run(stream)], budget
+    keys.growing.append(taken)
+    keys.follow()
+    tunnels = Tunnels(keys=keys, budget=budget)
+    events = Sessions(budget=budget).run(tunnels.run(Reassembler(budget=budget).run(late())))
+    return Unlocked([(read_so_far[0], event) for event in events], budget.held, len(tunnels.locked))
 
 
-def test_keys_that_come_later_than_the_packets() -> None:
+@pytest.mark.parametrize("ticks", [True, False])
+def test_keys_that_come_later_than_the_packets(ticks: bool) -> None:
     talk = session(SecureTalk())
     assert isinstance(talk, SecureTalk)
     place = len(talk.frames) - 10
-    events, budget = unlocked(talk.frames, {place: talk.log})
-    assert by_sender(said(event for _, event in events)) == by_sender(sent(talk))
-    assert {number for number, event in events if isinstance(event, Greeting)} == {place}
-    assert budget.held == 0
+    ran = unlocked(talk.frames, [(place, talk.log)], ticks=ticks)
+    assert ran.said == by_sender(sent(talk))
+    greeted = {number for number, event in ran.events if isinstance(event, Greeting)}
+    assert not ticks or greeted == {place}  # without them packets go on in batches
+    assert (ran.held, ran.locked) == (0, 0)
+
+
+def test_keys_that_come_before_the_connection_is_let_go() -> None:
+    talk = SecureTalk()
+    begin_publish(talk)  # and nobody ends it
+    ran = unlocked(talk.frames, [(len(talk.frames) + 1, talk.log)], ticks=False)
+    assert ran.said == by_sender(sent(talk))
+    assert (ran.held, ran.locked) == (0, 0)
+
+
+def test_what_is_unlocked_is_not_looked_at_again() -> None:
+    talk = SecureTalk()
+    begin_publish(talk)
+    keys = KeyLog()
+    tunnels = Tunnels(keys=keys)
+
+    def late() -> Iterator[Packet]:
+        sent_packets = list(packets(talk.frames))
+        yield from sent_packets
+        for number in range(3):
+            seen.append(len(tunnels.locked))
+            if number == 1:
+                keys.add(talk.log)
+            yield tick(sent_packets[-1], sent_packets[-1].time + number)
+
+    seen: list[int] = []
+    list(Sessions().run(tunnels.run(Reassembler().run(late()))))
+    assert seen == [1, 1, 0]
 
 
 def test_keys_that_come_when_nothing_more_is_sent_unlock_at_the_next_tick() -> None:
@@ -176,20 +221,73 @@ def test_a_key_log_that_is_written_line_by_line() -> None:
     assert isinstance(talk, SecureTalk)
     lines = talk.log.splitlines(keepends=True)
     assert len([line for line in lines if b"TRAFFIC_SECRET" in line]) == 4
-    events, _ = unlocked(talk.frames, {8 + 3 * number: line for number, line in enumerate(lines)})
-    assert by_sender(said(event for _, event in events)) == by_sender(sent(talk))
+    for order in permutations(lines):
+        ran = unlocked(talk.frames, [(8 + 3 * number, line) for number, line in enumerate(order)])
+        assert ran.said == by_sender(sent(talk))
+        assert ran.locked == 0
+
+
+@pytest.mark.parametrize("early", ["taken", "refused"])
+def test_keys_of_early_data_that_come_one_by_one(early: Literal["taken", "refused"]) -> None:
+    talk = Sealed13(0x1302, early)
+    session(talk)
+    known = [event for event in read(talk.frames, talk.log()) if isinstance(event, Message | Greeting | Finding)]
+    for order in permutations(secrets_of(talk)):
+        ran = unlocked(talk.frames, [(6 + 2 * number, line) for number, line in enumerate(order)])
+        assert ran.said == by_sender(sent(talk))
+        told = [event for _, event in ran.events if isinstance(event, Message | Greeting | Finding)]
+        assert list(map(type, told)) == list(map(type, known))
+
+
+def secrets_of(talk: Sealed13) -> list[bytes]:
+    """The lines of its key log."""
+    return [f"{label} {RANDOM.hex()} {secret.hex()}\n".encode() for label, secret in talk.secrets.items()]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("digits", [2, 20, 32, 33, 62, 64])
+def test_a_secret_that_was_read_before_it_was_written_whole_opens_nothing(version: ssl.TLSVersion, digits: int) -> None:
+    talk = session(SecureTalk(version))
+    assert isinstance(talk, SecureTalk)
+    *lines, last = [line for line in talk.log.splitlines(keepends=True) if b"EXPORTER" not in line]
+    log = [(1, b"".join([*lines, last[: -digits - 1]])), (12, last)]
+    assert unlocked(talk.frames, log).said == by_sender(sent(talk))
 
 
 def test_the_key_of_one_side_waits_for_that_of_the_other_for_a_second() -> None:
     talk = Sealed13(0x1301)
     session(talk, video=2000)
     assert talk.frames[-1].time - talk.frames[0].time > 2_000_000_000
-    lines = [f"{label} {RANDOM.hex()} {secret.hex()}\n".encode() for label, secret in talk.secrets.items()]
-    events, _ = unlocked(talk.frames, {8: b"".join(lines[:4])})
-    began = next(number for number, event in events if isinstance(event, Message))
+    half = b"".join(secrets_of(talk)[:4])
+    ran = unlocked(talk.frames, [(8, half)])
+    began = next(number for number, event in ran.events if isinstance(event, Message))
     waited = talk.frames[began - 1].time - talk.frames[7].time
     assert 1_000_000_000 <= waited < 1_100_000_000
-    assert by_sender(said(event for _, event in events))["client"] == by_sender(sent(talk))["client"]
+    assert ran.said["client"] == by_sender(sent(talk))["client"]
+    at_once = read(talk.frames, talk.log("SERVER_TRAFFIC_SECRET_0"))  # a key log that does not grow
+    assert by_sender(said(at_once)) == ran.said
+
+
+def test_a_clock_that_is_set_back_lets_nobody_wait() -> None:
+    talk = Sealed13(0x1301)
+    session(talk, video=20)
+    back = [
+        frame._replace(time=frame.time - 3_600_000_000_000) if at > 20 else frame
+        for at, frame in enumerate(talk.frames)
+    ]
+    ran = unlocked(back, [(8, b"".join(secrets_of(talk)[:4]))])
+    assert next(number for number, event in ran.events if isinstance(event, Message)) < 30
+
+
+def test_an_empty_key_log_is_one() -> None:
+    talk = session(SecureTalk())
+    for log, reason in ((None, "there is no key log"), (b"", "the key log has no secrets for it")):
+        keys = KeyLog()
+        if log is not None:
+            keys.add(log)
+        end = closed(read(talk.frames, keys))
+        assert end.tls is not None
+        assert end.tls.reason == reason
 
 
 def test_what_waits_for_keys_is_bounded() -> None:
