@@ -174,6 +174,11 @@ class TlsConnection:
         """Whether there are no keys yet."""
         return self._held is not None
 
+    @property
+    def is_half_known(self) -> bool:
+        """Whether it waits for the others of its keys."""
+        return self.waits and self._half_known is not None
+
     def unlock(self, now: int) -> Iterator[Event]:
         """Read what waits as soon as there are keys for it; `now` is in ns since the epoch."""
         if self._held is None:

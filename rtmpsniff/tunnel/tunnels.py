@@ -133,6 +133,7 @@ class Tunnels:
         self.servers: dict[Endpoint, None] = {}  # that were asked for RTMPT
         self.watched: dict[Connection, Watcher] = {}
         self.locked: dict[Connection, TlsConnection] = {}  # that may wait for keys
+        self._half_known: list[TlsConnection] = []  # of these, who wait for their other keys
         self._version_seen = 0  # of the key log, when time passed
 
     @cached_property
@@ -219,15 +220,15 @@ class Tunnels:
         return tls
 
     def _unlock(self, now: int) -> Iterator[Event]:
-        """Keys may have come since the last packets."""
+        """Keys may have come since the last packets; where none have, only the patience of some may be over."""
         version = self.keys.refresh()
-        if version == self._version_seen:
-            return
+        waiting = self._half_known if version == self._version_seen else list(self.locked.values())
         self._version_seen = version
-        for connection, tls in list(self.locked.items()):
+        for tls in waiting:
             yield from tls.unlock(now)
             if not tls.waits:
-                del self.locked[connection]
+                self.locked.pop(tls.outer, None)
+        self._half_known = [tls for tls in waiting if tls.is_half_known]
 
     def open_http(self, outer: Connection, announced: Connection | None) -> HttpConnection:
         """Read a connection as HTTP that carries RTMPT."""

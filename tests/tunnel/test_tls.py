@@ -268,6 +268,30 @@ def test_the_key_of_one_side_waits_for_that_of_the_other_for_a_second() -> None:
     assert by_sender(said(at_once)) == ran.said
 
 
+def test_the_key_of_one_side_waits_no_longer_where_nothing_more_is_sent() -> None:
+    talk = Sealed13(0x1301)
+    begin_publish(talk)
+    keys = KeyLog()
+    keys.growing.append(list)
+    keys.follow()
+    keys.add(b"".join(secrets_of(talk)[:4]))
+    seen: list[Event] = []
+    shown: list[int] = []
+
+    def quiet() -> Iterator[Packet]:
+        *_, last = sent_packets = list(packets(talk.frames))
+        yield from sent_packets
+        for tenths in range(20):
+            yield tick(last, last.time + tenths * 100_000_000)
+            shown.append(len(said(seen)))
+
+    seen.extend(Sessions().run(Tunnels(keys=keys).run(Reassembler().run(quiet()))))
+    client = len(by_sender(sent(talk))["client"])
+    assert set(shown) == {0, client}
+    assert shown[:9] == [0] * 9
+    assert shown[10:] == [client] * 10
+
+
 def test_a_clock_that_is_set_back_lets_nobody_wait() -> None:
     talk = Sealed13(0x1301)
     session(talk, video=20)
