@@ -6,7 +6,7 @@ as far as records may have been lost, and the keys that follow.
 
 from __future__ import annotations
 
-from hashlib import new
+import hashlib
 from typing import Final, NamedTuple
 
 from rtmpsniff.transport.connection import Sender
@@ -232,7 +232,7 @@ def _sides_13(suite: Suite, client: Hello, secrets: dict[str, bytes]) -> dict[Se
         "client": ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0"],
         "server": ["SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"],
     }
-    size = new(suite.hash).digest_size  # a secret of another length was cut
+    size = hashlib.new(suite.hash).digest_size  # a secret of another length was cut
     secrets = {name: secret for name, secret in secrets.items() if len(secret) == size}
     if not any(names[1] in secrets for names in labels.values()):
         return ""

@@ -107,7 +107,7 @@ class TlsConnection:
     def end(self, end: End) -> Iterator[Event]:
         if self._held is not None:
             self._keys.refresh()
-            yield from self._make_do("")
+            yield from self._make_do(self._find_sides())
         for flow in (self.inner.from_client, self.inner.from_server):
             flow.count()
         if not self._begun and not self._is_of_interest():
@@ -184,39 +184,31 @@ class TlsConnection:
         if self._held is None:
             return
         if self._budget.spent:
-            yield from self._make_do("too much came before its keys")
+            yield from self._make_do(self._find_sides(), "too much came before its keys")
         elif self._half_known is not None and not 0 <= now - self._half_known < _PATIENCE:
-            yield from self._make_do("")
+            yield from self._make_do(self._find_sides())
         elif self._handshake.is_complete and self._keys.version != self._version_seen:
             self._version_seen = self._keys.version
             sides = self._find_sides()
-            if isinstance(sides, str):
+            if isinstance(sides, str) or not self._keys.grows or all(side.is_known for side in sides.values()):
                 if sides:
-                    yield from self._give_up(sides)
-            elif not self._keys.grows or all(side.is_known for side in sides.values()):
-                self._sides = sides
-                yield from self._release()
+                    yield from self._make_do(sides)
             elif self._half_known is None:
                 self._half_known = now
 
     def _find_sides(self) -> dict[Sender, Side] | str:
+        """As `sides_of`: empty where there are no keys yet."""
         client, server = self._handshake.client, self._handshake.server
         if client is None or server is None:
             return ""
         return sides_of(client, server, self._keys.secrets(client.random))
 
-    def _make_do(self, reason: str) -> Iterator[Event]:
-        """Read what waits with the keys that there are; without any for this `reason`."""
-        sides = self._find_sides()
+    def _make_do(self, sides: dict[Sender, Side] | str, reason: str = "") -> Iterator[Event]:
+        """Read what waits with the keys that there are; without any, records are counted, for this `reason`."""
         if isinstance(sides, str):
-            yield from self._give_up(sides or reason)
+            self.tls.reason = self.tls.reason or sides or reason
         else:
             self._sides = sides
-            yield from self._release()
-
-    def _give_up(self, reason: str) -> Iterator[Event]:
-        """Read what waits without keys: records are counted."""
-        self.tls.reason = self.tls.reason or reason
         yield from self._release()
 
     def _release(self) -> Iterator[Event]:
